@@ -1,0 +1,73 @@
+// The house's one currency and its ledger: what is written once when a message is accepted (MessageRecord),
+// and what changes until every recipient is settled (MessageState). Times are milliseconds since the epoch, Redis time.
+import type { Category, Reply } from "./reply.ts";
+import type { RecipientStatus } from "./states.ts";
+
+export type Lane = "transactional" | "broadcast";
+export type RecipientKind = "to" | "cc" | "bcc";
+/** What to do when nobody knows whether a relay took the mail: send again (a double is possible) or stop as `unknown`. */
+export type OnDoubt = "resend" | "hold";
+
+/** What is known at acceptance and never changes. Stored as one JSON string that no script looks into. */
+export type MessageRecord = {
+  id: string;
+  tenant: string;
+  key_id: string;
+  created_at: number;
+  from: string;
+  envelope_from: string;
+  subject: string;
+  internet_message_id: string;
+  size: number;
+  lane: Lane;
+  on_doubt: OnDoubt;
+  tags: string[];
+  metadata: Record<string, string>;
+  /** In envelope order; the index names the recipient in the state and in the scripts. */
+  recipients: { address: string; kind: RecipientKind }[];
+};
+
+/** A recipient's current state. Absent fields are not known or do not apply. */
+export type RecipientState = {
+  status: RecipientStatus;
+  /** Index into MessageState.dispatches. */
+  dispatch: number;
+  attempts: number;
+  updated_at: number;
+  /** The relay that answered last. */
+  relay?: string;
+  reply?: Reply;
+  category?: Category;
+  hard_bounce?: boolean;
+  possible_duplicate?: boolean;
+  /** Attempts after which nobody knows whether the relay took the mail. */
+  doubts?: number;
+};
+
+/** The still open recipients of one message that go to one relay. */
+export type DispatchState = {
+  relay: string;
+  /** Raised by every (re)schedule; a wake-up with another generation is stale. */
+  generation: number;
+  next_at: number;
+  /** Transactions that a server answered with "later": what the backoff counts. */
+  tries: number;
+  /** Times the relay itself was at fault in a row (no connection, no login): a backoff of its own. */
+  faults: number;
+  /** Set while an attempt is under way. */
+  claim?: { attempt: number; owner: string; claimed_at: number; handing_over?: boolean };
+};
+
+/** What changes. Stored as one JSON string that every script of the ledger reads and writes whole. */
+export type MessageState = {
+  expires_at: number;
+  send_at?: number;
+  /** Attempts so far, over all dispatches: the number of the last one. */
+  attempts: number;
+  recipients: RecipientState[];
+  dispatches: DispatchState[];
+  /** Sequence numbers of this message's events, in order. */
+  events: number[];
+};
+
+export type Message = { record: MessageRecord; state: MessageState };

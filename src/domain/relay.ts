@@ -1,0 +1,45 @@
+// What the rest of the house knows of a relay: its configuration, and what one transaction with it came to.
+import type { Reply } from "./reply.ts";
+
+/** How a session to the relay is protected. `required`: STARTTLS or nothing; `implicit`: TLS from the first byte. */
+export type TlsMode = "required" | "opportunistic" | "implicit" | "none";
+
+export type RelayConfig = {
+  name: string;
+  host: string;
+  port: number;
+  tls: TlsMode;
+  /** false only by explicit configuration; certificates are checked otherwise. */
+  verifyCertificate: boolean;
+  auth?: { user: string; pass: string };
+  /** Connections at most. */
+  connections: number;
+};
+
+/** All in milliseconds. `command`: between two replies; `afterDot`: for the reply to the final dot; `attempt`: the whole transaction. */
+export type Timeouts = { connect: number; command: number; afterDot: number; attempt: number; ownerLease: number };
+
+/** Where a transaction or a connection broke off. */
+export type Phase = "dns" | "connect" | "greeting" | "ehlo" | "starttls" | "auth" | "mail" | "rcpt" | "data" | "body" | "after_dot";
+
+/** Something is wrong with the relay or the way to it, not with a recipient. `reply` if the relay said why. */
+export type RelayFault = { phase: Phase; text: string; reply?: Reply };
+
+/** What one transaction meant for one recipient. */
+export type SendOutcome =
+  /** The relay answered the final dot with 2xx. */
+  | { kind: "accepted"; reply: Reply }
+  /** A 5xx, to this recipient or to the whole transaction. */
+  | { kind: "refused"; reply: Reply; phase: Phase }
+  /** A 4xx, to this recipient or to the whole transaction. */
+  | { kind: "try_later"; reply: Reply; phase: Phase }
+  /** The transaction ended before the whole body was handed over: the relay cannot have the mail. */
+  | { kind: "not_sent"; fault: RelayFault }
+  /** The whole body was handed over, and no answer came: nobody knows. */
+  | { kind: "in_doubt"; fault: RelayFault };
+
+/** One line of the dialogue, credentials masked, `atMs` since the attempt began. */
+export type TranscriptLine = { from: "client" | "server"; atMs: number; line: string };
+
+/** What is known of the connection that an attempt used. */
+export type ConnectionFacts = { remoteAddress?: string; tls?: { version: string; cipher: string }; reused: boolean };
