@@ -18,7 +18,10 @@ export type MessageRecord = {
   envelope_from: string;
   subject: string;
   internet_message_id: string;
+  /** Of the finished bytes. */
   size: number;
+  /** In how many pieces the store keeps the bytes, where it is more than one. */
+  chunks?: number;
   lane: Lane;
   on_doubt: OnDoubt;
   tags: string[];

@@ -1,0 +1,114 @@
+// The connection to Redis: commands fail at once while it is away, so that no request hangs and none is carried out after its caller was told 503.
+import { Redis, type RedisOptions } from "ioredis";
+import type { Log } from "../telemetry/logger.ts";
+import { createRedisClock, type RedisClock } from "./clock.ts";
+import { type Keys, keysOf } from "./keys.ts";
+
+/** Where Redis is: a unix socket, or a host with optional credentials and TLS. */
+export type RedisTarget =
+  | { kind: "socket"; path: string }
+  | {
+      kind: "single";
+      host: string;
+      port: number;
+      username?: string;
+      password?: string;
+      database?: number;
+      tls: boolean;
+    };
+
+/** Replies are mapped as ioredis does by default; its types allow no `undefined` there. */
+type ClientOptions = Omit<RedisOptions, "replyMapping">;
+
+/** A command that has no answer after this many milliseconds has failed; two in a row still fit into the promised two seconds. */
+const commandTimeoutMs = 900;
+
+const hasty: ClientOptions = {
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: commandTimeoutMs,
+};
+const patient: ClientOptions = { maxRetriesPerRequest: null };
+
+function client(target: RedisTarget, temper: ClientOptions): Redis {
+  const where: ClientOptions =
+    target.kind === "socket"
+      ? { path: target.path }
+      : {
+          host: target.host,
+          port: target.port,
+          ...(target.username !== undefined && { username: target.username }),
+          ...(target.password !== undefined && { password: target.password }),
+          ...(target.database !== undefined && { db: target.database }),
+          ...(target.tls && { tls: { servername: target.host } }),
+        };
+  const retryStrategy = (times: number) => Math.min(50 * 2 ** Math.min(times, 6), 1_000);
+  const options: ClientOptions = { ...where, ...temper, retryStrategy, connectTimeout: 5_000 };
+  return new Redis(options);
+}
+
+/** One shard's connection: a client for commands, and the means to make more of them. */
+export type Connection = {
+  redis: Redis;
+  keys: Keys;
+  clock: RedisClock;
+  /**
+   * A further client, for the queue and for blocking reads; the caller disconnects it.
+   * `patient`: its commands wait while Redis is away. `hasty`: they fail at once, as those of `redis` do.
+   */
+  client(temper: "patient" | "hasty"): Redis;
+  close(): Promise<void>;
+};
+
+/** Connects and waits until Redis answers. Throws an Error with the cause when it does not within `timeoutMs`. */
+export async function connect(target: RedisTarget, log: Log, timeoutMs = 10_000): Promise<Connection> {
+  const redis = client(target, { ...hasty, lazyConnect: true });
+  let lastError: Error | undefined;
+  let away = false;
+  redis.on("error", (error) => {
+    lastError = error;
+    if (!away) log.warn({ err: error }, "Redis is away");
+    away = true;
+  });
+  redis.on("ready", () => {
+    if (away) log.info({}, "Redis is back");
+    away = false;
+  });
+  await Promise.race([ready(redis), deadline(timeoutMs)]).catch((cause) => {
+    redis.disconnect();
+    throw new Error(`Redis does not answer: ${lastError?.message ?? cause.message}`, { cause: lastError ?? cause });
+  });
+  const clock = createRedisClock(redis);
+  await clock.sample();
+  return {
+    redis,
+    keys: keysOf(0),
+    clock,
+    client: (temper) => quiet(client(target, temper === "hasty" ? hasty : patient)),
+    close: async () => {
+      clock.stop();
+      redis.disconnect();
+    },
+  };
+}
+
+/** A client whose connection errors are reported by its commands alone. */
+function quiet(redis: Redis): Redis {
+  redis.on("error", () => undefined);
+  return redis;
+}
+
+function ready(redis: Redis): Promise<void> {
+  return new Promise((resolve) => {
+    redis.once("ready", () => resolve());
+    // A first refusal is not the end: the retry strategy goes on until the deadline.
+    redis.connect().catch(() => undefined);
+  });
+}
+
+function deadline(timeoutMs: number): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    setTimeout(() => reject(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs).unref();
+  });
+}

@@ -1,0 +1,63 @@
+// Every Redis key's name. All carry the hash tag of their shard, so that one script's keys lie in one cluster slot.
+
+/** BullMQ's key prefix on a shard; its own keys then carry the hash tag too. */
+export function queuePrefix(shard: number): string {
+  return `{postern:${shard}}:queue`;
+}
+
+/** The names of a shard's keys. A tenant lives on one shard; the default installation has one, number 0. */
+export function keysOf(shard: number) {
+  const tag = `{postern:${shard}}`;
+  return {
+    /** string: MessageRecord as JSON */
+    record: (messageId: string) => `${tag}:m:${messageId}`,
+    /** string: MessageState as JSON */
+    state: (messageId: string) => `${tag}:s:${messageId}`,
+    /** string: the finished RFC 5322 bytes, or their first chunk */
+    bytes: (messageId: string) => `${tag}:b:${messageId}`,
+    /** string: a further chunk of the bytes, 1 and up */
+    chunk: (messageId: string, index: number) => `${tag}:b:${messageId}:${index}`,
+    /** list: one JSON object per attempt, with its transcript */
+    attempts: (messageId: string) => `${tag}:a:${messageId}`,
+    /** sorted set: message id by time of acceptance */
+    tenantMessages: (tenant: string) => `${tag}:t:${tenant}:messages`,
+    /** string: fingerprint and first answer, or a claim that is in progress */
+    idempotency: (tenant: string, digest: string) => `${tag}:i:${tenant}:${digest}`,
+    /** sorted set: message id by deadline; a message is in it while a recipient is open */
+    open: `${tag}:open`,
+    /** sorted set: wake-up id by the time when it became due to be queued; removed when the queue has taken it */
+    unconfirmed: `${tag}:unconfirmed`,
+    /** sorted set: owner id by the time when it was last heard of */
+    owners: `${tag}:owners`,
+    /** set: relays that dispatches were ever given to */
+    relays: `${tag}:relays`,
+    /** stream: the event log; an entry's id is `<sequence>-0` */
+    events: `${tag}:events`,
+    /** string: sequence number of the newest event */
+    sequence: `${tag}:sequence`,
+    /** string: an API key as JSON */
+    key: (keyId: string) => `${tag}:k:${keyId}`,
+    /** sorted set: key id by time of creation */
+    tenantKeys: (tenant: string) => `${tag}:t:${tenant}:keys`,
+    /** set: tenants that keys were made for */
+    tenants: `${tag}:tenants`,
+    /** string: who does upkeep at the moment */
+    upkeep: `${tag}:upkeep`,
+    /** string: a webhook as JSON */
+    webhook: (webhookId: string) => `${tag}:w:${webhookId}`,
+    /** sorted set: webhook id by time of creation */
+    tenantWebhooks: (tenant: string) => `${tag}:t:${tenant}:webhooks`,
+    /** set: all webhook ids that want events */
+    webhooks: `${tag}:webhooks`,
+    /** sorted set: delivery id by the time when it is due, or when its lease ends */
+    webhookDue: (webhookId: string) => `${tag}:w:${webhookId}:due`,
+    /** sorted set: webhook id by the time of its earliest due delivery */
+    webhooksDue: `${tag}:webhooks:due`,
+    /** sorted set: delivery id by time of its event, for listing */
+    webhookDeliveries: (webhookId: string) => `${tag}:w:${webhookId}:deliveries`,
+    /** string: one delivery with its tries, as JSON */
+    delivery: (deliveryId: string) => `${tag}:wd:${deliveryId}`,
+  };
+}
+
+export type Keys = ReturnType<typeof keysOf>;

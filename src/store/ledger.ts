@@ -1,0 +1,347 @@
+// The ledger: what was accepted, what became of every recipient, and who is at work on it. Each change is one Lua script.
+import type { DispatchState, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
+import type { EventType } from "../domain/events.ts";
+import type { Category, Reply } from "../domain/reply.ts";
+import type { Connection } from "./connection.ts";
+import { loadScript, runForWord, runScript } from "./scripts.ts";
+
+/** How long things are kept after the last recipient was settled, in milliseconds. */
+export type Retention = { messageMs: number; contentMs: number; failedContentMs: number };
+
+/** How long an owner counts as alive without a word, and an attempt may last. Milliseconds. */
+export type Leases = { ownerMs: number; attemptMs: number };
+
+/** Bytes longer than this are stored in chunks of this size, so that no write stalls the others. */
+export const chunkBytes = 256 * 1024;
+
+/** A stored chunk that no acceptance follows is gone after this. */
+const chunkLifeMs = 10 * 60 * 1000;
+
+/** A wake-up of a dispatch: what a job of the queue is named by. A later generation makes it stale. */
+export type WakeUp = { messageId: string; dispatch: number; generation: number };
+
+/** The id of a wake-up's job: no ":" and no word that is a key of the queue. */
+export function wakeUpId(wake: WakeUp): string {
+  return `${wake.messageId}.${wake.dispatch}-${wake.generation}`;
+}
+
+/** Reads an id made by wakeUpId; undefined if it is none. */
+export function parseWakeUpId(id: string): WakeUp | undefined {
+  const match = /^(msg_[0-9a-z]+)\.(\d+)-(\d+)$/.exec(id);
+  if (!match?.[1]) return undefined;
+  return { messageId: match[1], dispatch: Number(match[2]), generation: Number(match[3]) };
+}
+
+export type AcceptInput = {
+  /** Redis time after which the script refuses: its caller has been told 503 by then. */
+  notAfter: number;
+  record: MessageRecord;
+  expiresAt: number;
+  sendAt?: number;
+  recipients: RecipientState[];
+  dispatches: DispatchState[];
+  events: EventType[];
+  bytes: Buffer;
+  idempotency?: { digest: string; value: string; lifeMs: number };
+};
+
+export type AcceptResult = { kind: "stored"; wakeUps: WakeUp[] } | { kind: "replay"; value: string } | { kind: "late" };
+
+/** What a claim hands to the worker. `recipients`: indexes of those to send to. */
+export type Claim = {
+  attempt: number;
+  now: number;
+  record: MessageRecord;
+  state: MessageState;
+  recipients: number[];
+  bytes: Buffer;
+};
+
+export type ClaimResult =
+  | { kind: "stale" }
+  | { kind: "look_again"; inMs: number }
+  | { kind: "content_gone"; claim: Claim }
+  | { kind: "claimed"; claim: Claim };
+
+/** What an attempt came to for one recipient. `queued`: no transaction had begun; `doubt`: nobody knows. */
+export type RecordedOutcome = {
+  recipient: number;
+  kind: "sent" | "bounced" | "failed" | "deferred" | "queued" | "doubt";
+  reply?: Reply;
+  category?: Category;
+  hard_bounce?: boolean;
+  relay?: string;
+};
+
+export type RecordInput = {
+  messageId: string;
+  dispatch: number;
+  attempt: number;
+  outcomes: RecordedOutcome[];
+  /** When what is still open is tried again, from now. */
+  retryInMs: number;
+  /** What the backoff counts up. */
+  counts: "tries" | "faults" | "nothing";
+  /** The attempt for the history, as JSON. */
+  history?: string;
+};
+
+const scripts = {
+  accept: loadScript("accept"),
+  claim: loadScript("claim"),
+  handingOver: loadScript("handing-over"),
+  record: loadScript("record"),
+  cancel: loadScript("cancel"),
+  reschedule: loadScript("reschedule"),
+  retry: loadScript("retry"),
+  expire: loadScript("expire"),
+  reroute: loadScript("reroute"),
+};
+
+/** The ledger on one shard. Every function rejects while Redis is away. */
+export function createLedger({ redis, keys, clock }: Connection, settings: { retention: Retention; leases: Leases }) {
+  const { retention, leases } = settings;
+  const retentionJson = JSON.stringify({
+    message: retention.messageMs,
+    content: retention.contentMs,
+    failed_content: retention.failedContentMs,
+  });
+
+  const messageKeys = (id: string) => [
+    keys.record(id),
+    keys.state(id),
+    keys.bytes(id),
+    keys.attempts(id),
+    keys.events,
+    keys.sequence,
+    keys.open,
+    keys.unconfirmed,
+    keys.owners,
+  ];
+
+  /** Stores the bytes that are too many for one command; they vanish unless the message is accepted in time. */
+  async function storeChunks(id: string, bytes: Buffer): Promise<void> {
+    for (let index = 0; index * chunkBytes < bytes.length; index++) {
+      const chunk = bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes);
+      await redis.set(chunkKey(id, index), chunk, "PX", chunkLifeMs);
+    }
+  }
+
+  const chunkKey = (id: string, index: number) => (index === 0 ? keys.bytes(id) : keys.chunk(id, index));
+  const chunkCount = (size: number) => Math.max(1, Math.ceil(size / chunkBytes));
+
+  return {
+    clock,
+
+    /** Stores a message durably, or finds that its idempotency key was used, or that it comes too late. */
+    async accept(input: AcceptInput): Promise<AcceptResult> {
+      const { record, bytes } = input;
+      const chunks = chunkCount(bytes.length);
+      if (chunks > 1) await storeChunks(record.id, bytes);
+      const wakeUps = input.dispatches.map((it, dispatch) => ({ messageId: record.id, dispatch, generation: it.generation }));
+      const events = input.events.map((type) =>
+        JSON.stringify({ type, at: record.created_at, tenant: record.tenant, message_id: record.id }),
+      );
+      const state = {
+        expires_at: input.expiresAt,
+        ...(input.sendAt !== undefined && { send_at: input.sendAt }),
+        attempts: 0,
+        recipients: input.recipients,
+        dispatches: input.dispatches,
+      };
+      const [word, value] = await runForWord(
+        redis,
+        scripts.accept,
+        [
+          keys.record(record.id),
+          keys.state(record.id),
+          keys.bytes(record.id),
+          keys.events,
+          keys.sequence,
+          keys.open,
+          keys.unconfirmed,
+          keys.relays,
+          keys.tenantMessages(record.tenant),
+          input.idempotency ? keys.idempotency(record.tenant, input.idempotency.digest) : keys.record(record.id),
+          ...Array.from({ length: chunks - 1 }, (_, index) => keys.chunk(record.id, index + 1)),
+        ],
+        [
+          input.notAfter,
+          record.id,
+          record.created_at,
+          input.expiresAt,
+          JSON.stringify(chunks > 1 ? { ...record, chunks } : record),
+          JSON.stringify(state),
+          chunks > 1 ? "" : bytes,
+          JSON.stringify(events),
+          JSON.stringify(wakeUps.map(wakeUpId)),
+          JSON.stringify([...new Set(input.dispatches.map((dispatch) => dispatch.relay))]),
+          input.idempotency?.value ?? "",
+          input.idempotency?.lifeMs ?? 0,
+        ],
+      );
+      if (word === "stored") return { kind: "stored", wakeUps };
+      if (word === "replay" && value) return { kind: "replay", value: value.toString() };
+      // Chunks that ran out mean the same as a late script: nothing was accepted.
+      return { kind: "late" };
+    },
+
+    /** Claims a dispatch for one attempt by this owner, with a connection already in hand. */
+    async claim(wake: WakeUp, owner: string): Promise<ClaimResult> {
+      const [word, ...rest] = await runForWord(redis, scripts.claim, messageKeys(wake.messageId), [
+        wake.messageId,
+        retentionJson,
+        wake.dispatch,
+        wake.generation,
+        owner,
+        leases.ownerMs,
+        leases.attemptMs,
+      ]);
+      if (word === "early" || word === "busy") return { kind: "look_again", inMs: Math.max(Number(rest[0]), 50) };
+      if (word !== "claimed") return { kind: "stale" };
+      const [now, recordJson, stateJson, first] = rest as [unknown, Buffer, Buffer, Buffer];
+      const record = JSON.parse(recordJson.toString()) as MessageRecord;
+      const state = JSON.parse(stateJson.toString()) as MessageState;
+      const recipients = state.recipients.flatMap((recipient, index) =>
+        recipient.dispatch === wake.dispatch && recipient.status === "sending" ? [index] : [],
+      );
+      const further = await readChunks(wake.messageId, record.chunks ?? 1);
+      const bytes = further.length > 0 ? Buffer.concat([first, ...further]) : first;
+      const claim: Claim = { attempt: state.attempts, now: Number(now), record, state, recipients, bytes };
+      return bytes.length === record.size ? { kind: "claimed", claim } : { kind: "content_gone", claim };
+    },
+
+    /** Says that the final dot comes next. False: the claim is lost, and the dot must not be sent. */
+    async handingOver(claim: { messageId: string; dispatch: number; attempt: number; owner: string }): Promise<boolean> {
+      const answer = await runScript(redis, scripts.handingOver, messageKeys(claim.messageId), [
+        claim.messageId,
+        retentionJson,
+        claim.dispatch,
+        claim.attempt,
+        claim.owner,
+        leases.ownerMs,
+      ]);
+      return Number(answer) === 1;
+    },
+
+    /** Records an attempt's outcomes; may be repeated. Returns the next wake-up and how far off it is, or undefined if none is due. */
+    async record(input: RecordInput): Promise<{ wake: WakeUp; inMs: number } | undefined> {
+      const [word, generation, nextAt, now] = await runForWord(redis, scripts.record, messageKeys(input.messageId), [
+        input.messageId,
+        retentionJson,
+        input.dispatch,
+        input.attempt,
+        JSON.stringify(input.outcomes),
+        Math.round(input.retryInMs),
+        input.counts === "nothing" ? "" : input.counts,
+        input.history ?? "",
+      ]);
+      if (word !== "recorded" || Number(generation) === 0) return undefined;
+      return {
+        wake: { messageId: input.messageId, dispatch: input.dispatch, generation: Number(generation) },
+        inMs: Math.max(0, Number(nextAt) - Number(now)),
+      };
+    },
+
+    async cancel(messageId: string): Promise<"gone" | "too_late" | "cancelled"> {
+      const [word] = await runForWord(redis, scripts.cancel, messageKeys(messageId), [messageId, retentionJson]);
+      return word as "gone" | "too_late" | "cancelled";
+    },
+
+    /** Gives a message that was not tried yet a new time (ms; the past means now). */
+    async reschedule(messageId: string, sendAt: number): Promise<"gone" | "too_late" | MessageState> {
+      const [word, , state] = await runForWord(redis, scripts.reschedule, messageKeys(messageId), [messageId, retentionJson, sendAt]);
+      if (word !== "rescheduled" || !state) return word as "gone" | "too_late";
+      return JSON.parse(state.toString());
+    },
+
+    /** Queues failed, bounced and unknown recipients again, grouped by the relay they now go to. */
+    async retry(
+      messageId: string,
+      groups: { relay: string; recipients: number[] }[],
+      lifeMs: number,
+    ): Promise<"gone" | "content_gone" | "too_late" | MessageState> {
+      const [word, , state] = await runForWord(redis, scripts.retry, [...messageKeys(messageId), keys.relays], [
+        messageId,
+        retentionJson,
+        JSON.stringify(groups),
+        lifeMs,
+      ]);
+      if (word !== "retried" || !state) return word as "gone" | "content_gone" | "too_late";
+      return JSON.parse(state.toString());
+    },
+
+    /** Settles what is open of a message past its deadline. True once nothing is open. */
+    async expire(messageId: string): Promise<boolean> {
+      const answer = await runScript(redis, scripts.expire, messageKeys(messageId), [
+        messageId,
+        retentionJson,
+        leases.ownerMs,
+        leases.attemptMs,
+      ]);
+      return Number(answer) === 1;
+    },
+
+    /** Gives a dispatch to another relay; undefined if it is being sent, settled, or elsewhere already. */
+    async reroute(messageId: string, dispatch: number, from: string, to: string): Promise<WakeUp | undefined> {
+      const [word, generation] = await runForWord(redis, scripts.reroute, [...messageKeys(messageId), keys.relays], [
+        messageId,
+        retentionJson,
+        dispatch,
+        from,
+        to,
+        leases.ownerMs,
+        leases.attemptMs,
+      ]);
+      return word === "rerouted" ? { messageId, dispatch, generation: Number(generation) } : undefined;
+    },
+
+    /** The queue has taken these wake-ups. */
+    async confirm(wakeUps: WakeUp[]): Promise<void> {
+      if (wakeUps.length > 0) await redis.zrem(keys.unconfirmed, ...wakeUps.map(wakeUpId));
+    },
+
+    /** Wake-ups that no queue has confirmed for so long, oldest first. */
+    async unconfirmed(olderThanMs: number, limit: number): Promise<WakeUp[]> {
+      const ids = await redis.zrangebyscore(keys.unconfirmed, "-inf", clock.now() - olderThanMs, "LIMIT", 0, limit);
+      return ids.flatMap((id) => parseWakeUpId(id) ?? []);
+    },
+
+    /** Message ids past their deadline, the longest overdue first. */
+    async overdue(limit: number): Promise<string[]> {
+      return redis.zrangebyscore(keys.open, "-inf", clock.now(), "LIMIT", 0, limit);
+    },
+
+    /** Walks all messages with an open recipient. Pass "0" first, then the cursor returned, until it is "0" again. */
+    async scanOpen(cursor: string, count: number): Promise<{ cursor: string; messageIds: string[] }> {
+      const [next, found] = await redis.zscan(keys.open, cursor, "COUNT", count);
+      return { cursor: next, messageIds: found.filter((_, index) => index % 2 === 0) };
+    },
+
+    /** Relays that dispatches were given to since a sweep last found nothing for them. */
+    async knownRelays(): Promise<string[]> {
+      return redis.smembers(keys.relays);
+    },
+
+    async forgetRelay(name: string): Promise<void> {
+      await redis.srem(keys.relays, name);
+    },
+
+    /** Takes an owner off the list at once, when it ends in order. */
+    async retireOwner(owner: string): Promise<void> {
+      await redis.zrem(keys.owners, owner);
+    },
+  };
+
+  /** The chunks after the first, in order; none for most messages. */
+  async function readChunks(id: string, chunks: number): Promise<Buffer[]> {
+    const found: Buffer[] = [];
+    for (let index = 1; index < chunks; index++) {
+      const chunk = await redis.getBuffer(keys.chunk(id, index));
+      if (chunk) found.push(chunk);
+    }
+    return found;
+  }
+}
+
+export type Ledger = ReturnType<typeof createLedger>;

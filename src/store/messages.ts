@@ -1,0 +1,160 @@
+// Reading messages: one, or a tenant's, newest first. Nothing here changes a message.
+import { isMessageId } from "../domain/ids.ts";
+import type { Message, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
+import { isOpen, type RecipientStatus } from "../domain/states.ts";
+import type { Connection } from "./connection.ts";
+
+export type MessageFilter = {
+  /** Any recipient's. */
+  status?: RecipientStatus;
+  recipient?: string;
+  tag?: string;
+  from?: string;
+  /** Milliseconds, exclusive. */
+  createdAfter?: number;
+  createdBefore?: number;
+};
+
+export type MessagePage = { messages: Message[]; nextCursor?: string };
+
+/** A filtered page looks at no more messages than this; it may then be short and still have a cursor. */
+const scanLimit = 5_000;
+const scanStep = 250;
+
+export function createMessages({ redis, keys, clock }: Connection) {
+  async function load(ids: string[]): Promise<Message[]> {
+    if (ids.length === 0) return [];
+    const found = await redis.mget(ids.flatMap((id) => [keys.record(id), keys.state(id)]));
+    return ids.flatMap((_, index) => {
+      const [record, state] = [found[2 * index], found[2 * index + 1]];
+      return record && state ? [read(record, state, clock.now())] : [];
+    });
+  }
+
+  return {
+    /** One message of a tenant, or undefined if there is none of that id or it is another tenant's. */
+    async get(tenant: string, id: string): Promise<Message | undefined> {
+      if (!isMessageId(id)) return undefined;
+      const [message] = await load([id]);
+      return message?.record.tenant === tenant ? message : undefined;
+    },
+
+    /** One message, whoever owns it: for upkeep and for the event log's readers. */
+    async find(id: string): Promise<Message | undefined> {
+      return (await load([id]))[0];
+    },
+
+    /** The tags and metadata of messages, for their events. */
+    async records(ids: string[]): Promise<Map<string, MessageRecord>> {
+      const distinct = [...new Set(ids)];
+      if (distinct.length === 0) return new Map();
+      const found = await redis.mget(distinct.map((id) => keys.record(id)));
+      return new Map(distinct.flatMap((id, index) => (found[index] ? [[id, JSON.parse(found[index]) as MessageRecord]] : [])));
+    },
+
+    /** A page of a tenant's messages, newest first. `cursor` is one that a page returned; any other text gives the first page. */
+    async list(tenant: string, filter: MessageFilter, limit: number, cursor?: string): Promise<MessagePage> {
+      const min = filter.createdAfter === undefined ? "-inf" : `(${filter.createdAfter}`;
+      let position = parseCursor(cursor);
+      const messages: Message[] = [];
+      for (let scanned = 0; scanned < scanLimit; scanned += scanStep) {
+        const before = filter.createdBefore === undefined ? "+inf" : `(${filter.createdBefore}`;
+        const max = position ? String(position.createdAt) : before;
+        // Members of one score come in reverse order of their ids: the cursor's own and what came before it are skipped.
+        const flat = await redis.zrevrangebyscore(keys.tenantMessages(tenant), max, min, "WITHSCORES", "LIMIT", position?.skip ?? 0, scanStep);
+        const entries = pairs(flat);
+        const found = new Map((await load(entries.map(([id]) => id))).map((message) => [message.record.id, message]));
+        for (const [id, createdAt] of entries) {
+          position = advance(position, createdAt);
+          const message = found.get(id);
+          if (!message || !matches(message, filter)) continue;
+          messages.push(message);
+          if (messages.length > limit) {
+            const last = messages[limit - 1] as Message;
+            return { messages: messages.slice(0, limit), nextCursor: await cursorAfter(tenant, last.record) };
+          }
+        }
+        if (entries.length < scanStep) return { messages };
+      }
+      return { messages, ...(position && { nextCursor: `${position.createdAt}.${position.skip}` }) };
+    },
+
+    /** The finished bytes while they are kept. */
+    async content(record: MessageRecord): Promise<Buffer | undefined> {
+      const chunks: Buffer[] = [];
+      for (let index = 0; index < (record.chunks ?? 1); index++) {
+        const chunk = await redis.getBuffer(index === 0 ? keys.bytes(record.id) : keys.chunk(record.id, index));
+        if (chunk) chunks.push(chunk);
+      }
+      const bytes = Buffer.concat(chunks);
+      return chunks.length > 0 && bytes.length === record.size ? bytes : undefined;
+    },
+
+    /** The history of attempts, oldest first, as they were recorded. */
+    async attempts(id: string): Promise<unknown[]> {
+      return (await redis.lrange(keys.attempts(id), 0, -1)).map((line) => JSON.parse(line));
+    },
+
+    /** Takes messages that are gone out of a tenant's list, from those accepted before `before` (ms). Returns how many. */
+    async sweep(tenant: string, before: number, limit: number): Promise<number> {
+      const ids = await redis.zrangebyscore(keys.tenantMessages(tenant), "-inf", before, "LIMIT", 0, limit);
+      const found = ids.length > 0 ? await redis.mget(ids.map((id) => keys.record(id))) : [];
+      const gone = ids.filter((_, index) => !found[index]);
+      if (gone.length > 0) await redis.zrem(keys.tenantMessages(tenant), ...gone);
+      return gone.length;
+    },
+  };
+
+  /** Counts how many members of the same score stand before and at that message, so that the next page begins behind it. */
+  async function cursorAfter(tenant: string, record: MessageRecord): Promise<string> {
+    const same = await redis.zrevrangebyscore(keys.tenantMessages(tenant), record.created_at, record.created_at);
+    return `${record.created_at}.${same.indexOf(record.id) + 1}`;
+  }
+}
+
+export type Messages = ReturnType<typeof createMessages>;
+
+type Position = { createdAt: number; skip: number };
+
+function advance(position: Position | undefined, createdAt: number): Position {
+  return position?.createdAt === createdAt ? { createdAt, skip: position.skip + 1 } : { createdAt, skip: 1 };
+}
+
+function parseCursor(cursor: string | undefined): Position | undefined {
+  const match = /^(\d{1,15})\.(\d{1,6})$/.exec(cursor ?? "");
+  return match ? { createdAt: Number(match[1]), skip: Number(match[2]) } : undefined;
+}
+
+function pairs(flat: string[]): [string, number][] {
+  const found: [string, number][] = [];
+  for (let index = 0; index + 1 < flat.length; index += 2) found.push([flat[index] as string, Number(flat[index + 1])]);
+  return found;
+}
+
+/** A scheduled recipient whose time has come waits in the queue: that is what `queued` says. */
+function read(recordJson: string, stateJson: string, now: number): Message {
+  const state = JSON.parse(stateJson) as MessageState;
+  const due = (recipient: RecipientState) => (state.dispatches[recipient.dispatch]?.next_at ?? 0) <= now;
+  const recipients = state.recipients.map((recipient) =>
+    recipient.status === "scheduled" && due(recipient) ? { ...recipient, status: "queued" as const } : recipient,
+  );
+  return { record: JSON.parse(recordJson), state: { ...state, recipients } };
+}
+
+function matches({ record, state }: Message, filter: MessageFilter): boolean {
+  if (filter.tag !== undefined && !record.tags.includes(filter.tag)) return false;
+  if (filter.from !== undefined && record.from !== filter.from && record.envelope_from !== filter.from) return false;
+  if (filter.status === undefined && filter.recipient === undefined) return true;
+  // With both, the same recipient has to match.
+  return state.recipients.some(
+    (recipient, index) =>
+      (filter.status === undefined || recipient.status === filter.status) &&
+      (filter.recipient === undefined || record.recipients[index]?.address.toLowerCase() === filter.recipient.toLowerCase()),
+  );
+}
+
+/** When Postern looks at an open recipient again, or undefined if it is settled or being sent to. */
+export function nextAttemptAt(state: MessageState, recipient: RecipientState): number | undefined {
+  if (!isOpen(recipient.status) || recipient.status === "sending") return undefined;
+  return state.dispatches[recipient.dispatch]?.next_at;
+}

@@ -1,0 +1,37 @@
+-- Settles what is open of a message whose deadline is past. What is being sent at the moment gets to end first.
+-- KEYS: as in message.lua
+-- ARGV: as in message.lua; 3 lease (ms), 4 limit of an attempt (ms)
+-- Returns: 1 all settled, 0 not yet (looked at again later)
+--- @include message
+
+if not state then
+  redis.call('ZREM', keys.open, message_id)
+  return 1
+end
+local now = time_now()
+if now < state.expires_at then
+  redis.call('ZADD', keys.open, state.expires_at, message_id)
+  return 0
+end
+load_record()
+local look_again
+for dispatch = 0, #state.dispatches - 1 do
+  local claim = state.dispatches[dispatch + 1].claim
+  local ends = claim and claim_ends(keys, claim, now, tonumber(ARGV[3]), tonumber(ARGV[4]))
+  if ends and ends > now then
+    look_again = math.min(look_again or ends, ends)
+  else
+    if claim then take_over(keys, state, identity, dispatch, now, record.on_doubt == 'hold') end
+    for index, recipient in ipairs(state.recipients) do
+      if recipient.dispatch == dispatch and open_statuses[recipient.status] then expire(keys, state, identity, index, now) end
+    end
+    close_dispatch(state, dispatch)
+  end
+end
+save_state(keys, state)
+if look_again then
+  redis.call('ZADD', keys.open, look_again, message_id)
+  return 0
+end
+rest_if_settled(keys, state, message_id, retention)
+return 1

@@ -1,0 +1,152 @@
+-- What the ledger's scripts share: the time, a message's state, its events, and how a recipient changes.
+-- Included by scripts/*.lua; the including script passes its keys as a table:
+--   keys.state, keys.bytes, keys.events, keys.sequence, keys.open, keys.unconfirmed, keys.owners
+-- A message's further keys (record, chunks, attempts) come in keys.all, for their time to live.
+
+-- Redis time in milliseconds since the epoch.
+local function time_now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- The state, or nil if the message is gone.
+local function load_state(keys)
+  local text = redis.call('GET', keys.state)
+  return text and cjson.decode(text)
+end
+
+-- KEEPTTL: a settled message's state may already be on its way out.
+local function save_state(keys, state)
+  redis.call('SET', keys.state, cjson.encode(state), 'KEEPTTL')
+end
+
+-- Appends an event to the log and notes its number in the state. `fields` are those of StoredEvent but sequence.
+local function append_event(keys, state, fields)
+  local sequence = redis.call('INCR', keys.sequence)
+  redis.call('XADD', keys.events, string.format('%d-0', sequence), 'e', cjson.encode(fields))
+  state.events[#state.events + 1] = sequence
+end
+
+-- Sets a recipient's status and says so in the log. `identity`: { tenant, message_id, addresses (by index) }.
+local function settle(keys, state, identity, index, status, now, detail)
+  local recipient = state.recipients[index]
+  recipient.status = status
+  recipient.updated_at = now
+  for _, name in ipairs({ 'relay', 'reply', 'category', 'hard_bounce' }) do
+    if detail and detail[name] ~= nil then recipient[name] = detail[name] end
+  end
+  if status == 'sent' then
+    recipient.category = nil
+    recipient.hard_bounce = nil
+  end
+  append_event(keys, state, {
+    type = 'message.' .. status,
+    at = now,
+    tenant = identity.tenant,
+    message_id = identity.message_id,
+    recipient = identity.addresses[index],
+    status = status,
+    attempt = recipient.attempts > 0 and recipient.attempts or nil,
+    relay = recipient.relay,
+    reply = recipient.reply,
+    category = recipient.category,
+    hard_bounce = recipient.hard_bounce,
+    possible_duplicate = recipient.possible_duplicate,
+  })
+end
+
+local open_statuses = { scheduled = true, queued = true, sending = true, deferred = true }
+
+-- Whether a recipient of the state, or of one dispatch (counted from 0), is open.
+local function has_open(state, dispatch)
+  for _, recipient in ipairs(state.recipients) do
+    if open_statuses[recipient.status] and (dispatch == nil or recipient.dispatch == dispatch) then return true end
+  end
+  return false
+end
+
+-- The wake-up of a dispatch (counted from 0): noted until the queue has taken it.
+local function wake_id(message_id, dispatch, generation)
+  return string.format('%s.%d-%d', message_id, dispatch, generation)
+end
+
+-- Gives a dispatch a new time and generation, so that every earlier wake-up is stale, and notes the new one.
+local function schedule(keys, state, message_id, dispatch, at, now)
+  local it = state.dispatches[dispatch + 1]
+  it.generation = it.generation + 1
+  it.next_at = at
+  it.claim = nil
+  redis.call('ZADD', keys.unconfirmed, now, wake_id(message_id, dispatch, it.generation))
+end
+
+-- Ends a dispatch that has nothing left to do: every wake-up is stale.
+local function close_dispatch(state, dispatch)
+  local it = state.dispatches[dispatch + 1]
+  it.generation = it.generation + 1
+  it.claim = nil
+end
+
+-- Once nothing is open: the message leaves the index of deadlines, and its keys get a time to live.
+-- `retention`: { message, content, failed_content } in milliseconds.
+local function rest_if_settled(keys, state, message_id, retention)
+  if has_open(state) then return end
+  redis.call('ZREM', keys.open, message_id)
+  local all_sent = true
+  for _, recipient in ipairs(state.recipients) do
+    if recipient.status ~= 'sent' and recipient.status ~= 'delivered' then all_sent = false end
+  end
+  for _, key in ipairs(keys.all) do redis.call('PEXPIRE', key, retention.message) end
+  local content = all_sent and retention.content or retention.failed_content
+  for _, key in ipairs(keys.content) do
+    if content > 0 then redis.call('PEXPIRE', key, content) else redis.call('DEL', key) end
+  end
+end
+
+-- Notes that nobody knows whether a relay took the mail. Three such attempts, or one of a message that asked to hold, end as unknown.
+-- Returns whether the recipient may be tried again.
+local function doubt(keys, state, identity, index, now, hold, detail)
+  local recipient = state.recipients[index]
+  recipient.doubts = (recipient.doubts or 0) + 1
+  recipient.possible_duplicate = true
+  if hold or recipient.doubts >= 3 then
+    settle(keys, state, identity, index, 'unknown', now, detail)
+    return false
+  end
+  return true
+end
+
+-- When the owner of a claim is certainly gone, or nil while it must be taken for alive.
+-- `lease`: milliseconds without a word after which an owner is dead; `attempt_limit`: milliseconds that an attempt may last.
+local function claim_ends(keys, claim, now, lease, attempt_limit)
+  local heard = redis.call('ZSCORE', keys.owners, claim.owner)
+  if not heard then return now end
+  return math.min(tonumber(heard) + lease, claim.claimed_at + attempt_limit)
+end
+
+-- Resolves the claim of a dead owner, recipient by recipient. Without doubt (the final dot was certainly not reached) a
+-- recipient goes back to where it can be claimed; else see doubt().
+local function take_over(keys, state, identity, dispatch, now, hold)
+  local claim = state.dispatches[dispatch + 1].claim
+  -- An attempt that promised to say so before its final dot, and did not, did not reach it.
+  local in_doubt = claim.handing_over or not claim.marks
+  for index, recipient in ipairs(state.recipients) do
+    if recipient.dispatch == dispatch and recipient.status == 'sending' then
+      if not in_doubt then
+        recipient.status = 'queued'
+      elseif doubt(keys, state, identity, index, now, hold) then
+        recipient.status = 'deferred'
+      end
+    end
+  end
+  state.dispatches[dispatch + 1].claim = nil
+end
+
+-- Ends an open recipient whose deadline is past.
+local function expire(keys, state, identity, index, now)
+  local recipient = state.recipients[index]
+  if (recipient.doubts or 0) > 0 then
+    settle(keys, state, identity, index, 'unknown', now)
+  else
+    settle(keys, state, identity, index, 'failed', now, { category = 'expired', hard_bounce = false })
+  end
+end

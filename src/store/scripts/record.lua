@@ -1,0 +1,72 @@
+-- Records what an attempt came to. Safe to repeat: a second run finds its claim gone and changes nothing more.
+-- KEYS: as in message.lua
+-- ARGV: as in message.lua; 3 dispatch (from 0), 4 attempt,
+--       5 JSON list of { recipient (index from 0), kind, reply, category, hard_bounce, relay }, where kind is
+--         sent | bounced | failed | deferred | queued (no transaction had begun) | doubt
+--       6 milliseconds until what is still open is tried again, 7 what counts up: "tries", "faults" or "" ,
+--       8 the attempt as JSON for the history, or ""
+-- Returns: { "gone" } | { "recorded", generation or 0 where nothing is open, next time (ms), now }
+--- @include message
+
+if not state then return { 'gone' } end
+load_record()
+local dispatch = tonumber(ARGV[3])
+local attempt = tonumber(ARGV[4])
+local it = state.dispatches[dispatch + 1]
+local current = it.claim and it.claim.attempt == attempt
+local hold = record.on_doubt == 'hold'
+local now = time_now()
+
+local function in_history(attempt_json)
+  for _, earlier in ipairs(redis.call('LRANGE', keys.attempts, -10, -1)) do
+    if earlier == attempt_json then return true end
+  end
+  return false
+end
+
+if ARGV[8] ~= '' and (current or not in_history(ARGV[8])) then
+  redis.call('RPUSH', keys.attempts, ARGV[8])
+  redis.call('LTRIM', keys.attempts, -100, -1)
+end
+
+for _, outcome in ipairs(cjson.decode(ARGV[5])) do
+  local index = outcome.recipient + 1
+  local recipient = state.recipients[index]
+  if outcome.kind == 'sent' then
+    -- A late 250 wins over whatever was supposed meanwhile, except over another end.
+    local doubted = (recipient.doubts or 0) > 0 and open_statuses[recipient.status]
+    if recipient.status == 'sending' or recipient.status == 'unknown' or doubted then
+      settle(keys, state, identity, index, 'sent', now, outcome)
+    end
+  elseif current and recipient.status == 'sending' and recipient.dispatch == dispatch then
+    if outcome.kind == 'doubt' then
+      if doubt(keys, state, identity, index, now, hold, outcome) then
+        settle(keys, state, identity, index, 'deferred', now, outcome)
+      end
+    elseif outcome.kind == 'queued' then
+      recipient.status = 'queued'
+      recipient.updated_at = now
+    else
+      settle(keys, state, identity, index, outcome.kind, now, outcome)
+    end
+  end
+end
+
+local generation = 0
+if current then
+  if has_open(state, dispatch) then
+    if ARGV[7] == 'faults' then
+      it.faults = it.faults + 1
+    else
+      it.faults = 0
+      if ARGV[7] == 'tries' then it.tries = it.tries + 1 end
+    end
+    schedule(keys, state, message_id, dispatch, now + tonumber(ARGV[6]), now)
+    generation = it.generation
+  else
+    close_dispatch(state, dispatch)
+  end
+end
+save_state(keys, state)
+rest_if_settled(keys, state, message_id, retention)
+return { 'recorded', generation, it.next_at, now }
