@@ -22,6 +22,9 @@ export type MessageRecord = {
   size: number;
   /** In how many pieces the store keeps the bytes, where it is more than one. */
   chunks?: number;
+  /** The bytes need SMTPUTF8 (RFC 6531), or 8BITMIME (RFC 6152). */
+  smtputf8?: boolean;
+  eight_bit?: boolean;
   lane: Lane;
   on_doubt: OnDoubt;
   tags: string[];

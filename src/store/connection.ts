@@ -21,7 +21,7 @@ export type RedisTarget =
 type ClientOptions = Omit<RedisOptions, "replyMapping">;
 
 /** A command that has no answer after this many milliseconds has failed; two in a row still fit into the promised two seconds. */
-const commandTimeoutMs = 900;
+export const commandTimeoutMs = 900;
 
 const hasty: ClientOptions = {
   enableOfflineQueue: false,
@@ -92,6 +92,16 @@ export async function connect(target: RedisTarget, log: Log, timeoutMs = 10_000)
     },
   };
 }
+
+/** Whether an error of a store function means "not now": Redis is away, loading, full or not the master. */
+export function isStoreUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = "code" in error ? String(error.code) : "";
+  return unavailableMessages.test(error.message) || /^(ECONN|EPIPE|ETIMEDOUT|ENOENT|ENOTFOUND|EAI_AGAIN|EHOST|ENET)/.test(code);
+}
+
+const unavailableMessages =
+  /^(Connection is closed|Stream isn't writeable|Command timed out|Reached the max retries|Socket closed|LOADING|BUSY |OOM|READONLY|MASTERDOWN|CLUSTERDOWN|MISCONF|NOREPLICAS|TRYAGAIN|UNBLOCKED)/;
 
 /** A client whose connection errors are reported by its commands alone. */
 function quiet(redis: Redis): Redis {

@@ -2,7 +2,8 @@
 import type { DispatchState, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
 import type { EventType } from "../domain/events.ts";
 import type { Category, Reply } from "../domain/reply.ts";
-import type { Connection } from "./connection.ts";
+import { parseWakeUpId, type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
+import { type Connection, commandTimeoutMs } from "./connection.ts";
 import { loadScript, runForWord, runScript } from "./scripts.ts";
 
 /** How long things are kept after the last recipient was settled, in milliseconds. */
@@ -17,24 +18,7 @@ export const chunkBytes = 256 * 1024;
 /** A stored chunk that no acceptance follows is gone after this. */
 const chunkLifeMs = 10 * 60 * 1000;
 
-/** A wake-up of a dispatch: what a job of the queue is named by. A later generation makes it stale. */
-export type WakeUp = { messageId: string; dispatch: number; generation: number };
-
-/** The id of a wake-up's job: no ":" and no word that is a key of the queue. */
-export function wakeUpId(wake: WakeUp): string {
-  return `${wake.messageId}.${wake.dispatch}-${wake.generation}`;
-}
-
-/** Reads an id made by wakeUpId; undefined if it is none. */
-export function parseWakeUpId(id: string): WakeUp | undefined {
-  const match = /^(msg_[0-9a-z]+)\.(\d+)-(\d+)$/.exec(id);
-  if (!match?.[1]) return undefined;
-  return { messageId: match[1], dispatch: Number(match[2]), generation: Number(match[3]) };
-}
-
 export type AcceptInput = {
-  /** Redis time after which the script refuses: its caller has been told 503 by then. */
-  notAfter: number;
   record: MessageRecord;
   expiresAt: number;
   sendAt?: number;
@@ -166,7 +150,8 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
           ...Array.from({ length: chunks - 1 }, (_, index) => keys.chunk(record.id, index + 1)),
         ],
         [
-          input.notAfter,
+          // A script that was stuck on the way refuses from then on: its caller is about to be told that it failed.
+          clock.now() + commandTimeoutMs - 50,
           record.id,
           record.created_at,
           input.expiresAt,

@@ -1,7 +1,7 @@
 // Reading messages: one, or a tenant's, newest first. Nothing here changes a message.
 import { isMessageId } from "../domain/ids.ts";
 import type { Message, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
-import { isOpen, type RecipientStatus } from "../domain/states.ts";
+import type { RecipientStatus } from "../domain/states.ts";
 import type { Connection } from "./connection.ts";
 
 export type MessageFilter = {
@@ -151,10 +151,4 @@ function matches({ record, state }: Message, filter: MessageFilter): boolean {
       (filter.status === undefined || recipient.status === filter.status) &&
       (filter.recipient === undefined || record.recipients[index]?.address.toLowerCase() === filter.recipient.toLowerCase()),
   );
-}
-
-/** When Postern looks at an open recipient again, or undefined if it is settled or being sent to. */
-export function nextAttemptAt(state: MessageState, recipient: RecipientState): number | undefined {
-  if (!isOpen(recipient.status) || recipient.status === "sending") return undefined;
-  return state.dispatches[recipient.dispatch]?.next_at;
 }

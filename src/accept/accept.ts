@@ -1,0 +1,80 @@
+// The second half of acceptance: a draft is stored in one step, and then its dispatches are woken. The receipt is the storing alone.
+import type { PlannedWakeUp } from "../domain/dispatching.ts";
+import type { EventType } from "../domain/events.ts";
+import { type MessageView, messageView } from "../domain/messageView.ts";
+import { isRefusal, type Refusal } from "../domain/refusals.ts";
+import type { Ledger } from "../store/ledger.ts";
+import { type IdempotencyClaim, idempotencyLifeMs, type KeptAnswer } from "./idempotency.ts";
+import type { Draft } from "./prepare.ts";
+
+export type AcceptDependencies = {
+  ledger: Pick<Ledger, "accept">;
+  /** Adds wake-ups to the queue in its own time; what fails is found again by upkeep. */
+  wake(planned: PlannedWakeUp[]): void;
+};
+
+export type Accepted = { message: MessageView; replayed: boolean };
+
+/**
+ * Stores a draft and wakes its dispatches; the message is Postern's from then on. With a claim that was used before,
+ * the first answer comes back. Rejects while Redis is away.
+ */
+export async function accept(
+  { ledger, wake }: AcceptDependencies,
+  draft: Draft | Refusal,
+  claim?: IdempotencyClaim,
+): Promise<Accepted | Refusal> {
+  if (isRefusal(draft)) return draft;
+  const { record, bytes, recipients, dispatches, expiresAt, sendAt } = draft;
+  const state = { expires_at: expiresAt, ...(sendAt !== undefined && { send_at: sendAt }), attempts: 0, recipients, dispatches, events: [] };
+  const message = messageView({ record, state });
+  const events: EventType[] = sendAt === undefined ? ["message.accepted"] : ["message.accepted", "message.scheduled"];
+  const result = await ledger.accept({
+    record,
+    expiresAt,
+    ...(sendAt !== undefined && { sendAt }),
+    recipients,
+    dispatches,
+    events,
+    bytes,
+    ...(claim && { idempotency: { digest: claim.digest, value: kept(claim, message), lifeMs: lifeOf(draft) } }),
+  });
+  if (result.kind === "late") return unavailable;
+  if (result.kind === "replay") return replay(result.value, claim);
+  wake(
+    result.wakeUps.map((wakeUp) => ({
+      wake: wakeUp,
+      relay: dispatches[wakeUp.dispatch]?.relay ?? "",
+      lane: record.lane,
+      delayMs: Math.max(0, (sendAt ?? 0) - record.created_at),
+      retry: false,
+    })),
+  );
+  return { message, replayed: false };
+}
+
+function kept(claim: IdempotencyClaim, answer: MessageView): string {
+  return JSON.stringify({ fingerprint: claim.fingerprint, answer } satisfies KeptAnswer);
+}
+
+/** A day, or a day after a scheduled message's time. */
+function lifeOf({ record, sendAt }: Draft): number {
+  return idempotencyLifeMs + Math.max(0, (sendAt ?? 0) - record.created_at);
+}
+
+function replay(value: string, claim: IdempotencyClaim | undefined): Accepted | Refusal {
+  const first = JSON.parse(value) as KeptAnswer;
+  if (first.fingerprint !== claim?.fingerprint) return reusedKey;
+  return { message: first.answer as MessageView, replayed: true };
+}
+
+export const unavailable: Refusal = {
+  refused: "unavailable",
+  detail: "The store did not answer in time; nothing is known to be accepted. Try again, best with an Idempotency-Key.",
+  retryAfterSeconds: 1,
+};
+
+export const reusedKey: Refusal = {
+  refused: "idempotency_key_reused",
+  detail: "This Idempotency-Key was used with another body; use a new key for another request.",
+};

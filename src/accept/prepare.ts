@@ -1,0 +1,237 @@
+// The first half of acceptance: what a caller asks for becomes an envelope, finished bytes and a plan, or a refusal. Nothing is stored yet.
+import { domainOf, type Mailbox, senderDomainAllowed } from "../domain/address.ts";
+import { idOf } from "../domain/ids.ts";
+import type { Caller } from "../domain/keys.ts";
+import type { DispatchState, MessageRecord, RecipientKind, RecipientState } from "../domain/message.ts";
+import { type InputFault, isRefusal, type Refusal } from "../domain/refusals.ts";
+import { type Route, routeRecipient } from "../domain/routes.ts";
+import { formatSize } from "../domain/units.ts";
+import { compose } from "../compose/compose.ts";
+import { finishRaw } from "../compose/raw.ts";
+import { type RawRequest, recipientsMax, type SendRequest } from "./request.ts";
+
+export type PrepareSettings = {
+  routes: readonly Route[];
+  relays: readonly string[];
+  expireAfterMs: number;
+  maxMessageSizeBytes: number;
+  /** Redis time, ms. */
+  now(): number;
+  /** 16 bytes of a new UUID version 7. */
+  newUuid(): Uint8Array;
+};
+
+/** A message that is ready to be stored. */
+export type Draft = {
+  record: MessageRecord;
+  recipients: RecipientState[];
+  dispatches: DispatchState[];
+  expiresAt: number;
+  sendAt?: number;
+  bytes: Buffer;
+  /** For each recipient: which rule of the routes matched (undefined: the message named its relay), and the relays in order. */
+  routing: { recipient: string; rule: number | undefined; relays: string[] }[];
+};
+
+type Options = Pick<SendRequest, "tags" | "metadata" | "send_at" | "expires_after" | "lane" | "relay" | "on_doubt">;
+type EnvelopeRecipient = { address: string; kind: RecipientKind };
+
+const sendAheadMsMax = 30 * 24 * 3_600_000;
+/** A caller's clock may be this far behind before its `send_at` counts as past. */
+const clockToleranceMs = 5_000;
+
+/** Prepares a message from its parts (`POST /v1/messages`). */
+export async function prepare(settings: PrepareSettings, caller: Caller, request: SendRequest): Promise<Draft | Refusal> {
+  const recipients = envelopeOf(request);
+  const plan = makePlan(settings, caller, request, [{ address: request.from.address, pointer: "/from" }], recipients);
+  if (isRefusal(plan)) return plan;
+  const messageId = newMessageId(settings);
+  const internetMessageId = `<${messageId}@${domainOf(request.from.address)}>`;
+  const { bytes, smtputf8 } = await compose({
+    from: request.from,
+    to: request.to,
+    cc: request.cc ?? [],
+    replyTo: request.reply_to ?? [],
+    subject: request.subject ?? "",
+    text: request.text,
+    html: request.html,
+    headers: request.headers ?? {},
+    attachments: (request.attachments ?? []).map((it) => ({
+      filename: it.filename,
+      content: it.content,
+      contentType: it.content_type,
+      contentId: it.content_id,
+    })),
+    messageId: internetMessageId,
+    date: new Date(settings.now()),
+  });
+  const facts = { from: request.from.address, subject: request.subject ?? "", internetMessageId, smtputf8, eightBit: false };
+  return finish(settings, caller, request, { messageId, envelopeFrom: request.from.address, recipients, plan, facts, bytes });
+}
+
+/** Prepares a message that came whole (`POST /v1/messages/raw`). */
+export async function prepareRaw(settings: PrepareSettings, caller: Caller, request: RawRequest): Promise<Draft | Refusal> {
+  const messageId = newMessageId(settings);
+  const { envelope } = request;
+  const finished = finishRaw(request.raw, {
+    messageId: `<${messageId}@${domainOf(envelope.from.address)}>`,
+    date: new Date(settings.now()),
+  });
+  if ("faults" in finished) {
+    return invalid(finished.faults.map((fault) => ({ pointer: "/raw", code: fault.code, message: fault.message })));
+  }
+  const recipients = distinct(envelope.to.map(({ address }) => ({ address, kind: "to" as const })));
+  const senders = [
+    { address: envelope.from.address, pointer: "/envelope/from" },
+    ...[...finished.from, ...(finished.sender === undefined ? [] : [finished.sender])].map((address) => ({ address, pointer: "/raw" })),
+  ];
+  const plan = makePlan(settings, caller, request, senders, recipients);
+  if (isRefusal(plan)) return plan;
+  const facts = {
+    from: finished.from[0] ?? envelope.from.address,
+    subject: finished.subject,
+    internetMessageId: finished.messageId,
+    smtputf8: finished.smtputf8,
+    eightBit: finished.eightBit,
+  };
+  return finish(settings, caller, request, { messageId, envelopeFrom: envelope.from.address, recipients, plan, facts, bytes: finished.bytes });
+}
+
+/** A 422 with these faults. */
+export function invalid(errors: InputFault[]): Refusal {
+  return { refused: "invalid_request", detail: "The request breaks the rules named in errors; nothing was stored.", errors };
+}
+
+function newMessageId(settings: PrepareSettings): string {
+  return idOf("msg", settings.newUuid());
+}
+
+function envelopeOf(request: SendRequest): EnvelopeRecipient[] {
+  const of = (kind: RecipientKind, list: Mailbox[] | undefined) => (list ?? []).map(({ address }) => ({ address, kind }));
+  return distinct([...of("to", request.to), ...of("cc", request.cc), ...of("bcc", request.bcc)]);
+}
+
+/** An address that is named twice gets one copy, as it is named first. */
+function distinct(recipients: EnvelopeRecipient[]): EnvelopeRecipient[] {
+  return [...new Map(recipients.toReversed().map((recipient) => [recipient.address, recipient])).values()].toReversed();
+}
+
+type Plan = { sendAt?: number; expiresAt: number; routing: Draft["routing"] };
+
+/** Checks what has nothing to do with the content: senders, number of recipients, times, routes. */
+function makePlan(
+  settings: PrepareSettings,
+  caller: Caller,
+  options: Options,
+  senders: { address: string; pointer: string }[],
+  recipients: EnvelopeRecipient[],
+): Plan | Refusal {
+  const { domains } = caller;
+  const foreign = domains && senders.find((sender) => !senderDomainAllowed(sender.address, domains));
+  if (foreign) {
+    const message = `is outside the sender domains of this key (${domains.join(", ")})`;
+    return {
+      refused: "sender_not_allowed",
+      detail: `The sender's domain ${domainOf(foreign.address)} ${message}.`,
+      errors: [{ pointer: foreign.pointer, code: "sender_not_allowed", message }],
+    };
+  }
+  if (recipients.length === 0) return invalid([{ pointer: "/to", code: "no_recipients", message: "names nobody; give at least one recipient" }]);
+  if (recipients.length > recipientsMax) {
+    const message = `makes ${recipients.length} recipients with cc and bcc; ${recipientsMax} are allowed in all`;
+    return invalid([{ pointer: "/to", code: "too_many_recipients", message }]);
+  }
+  const times = timesOf(settings, options);
+  if (isRefusal(times)) return times;
+  const named = namedRelay(settings, caller, options.relay);
+  if (isRefusal(named)) return named;
+  const routing: Draft["routing"] = [];
+  for (const { address } of recipients) {
+    const route = named
+      ? { rule: undefined, relays: [named] }
+      : routeRecipient(settings.routes, { fromDomain: domainOf(senders[0]?.address ?? ""), toDomain: domainOf(address) });
+    if (!route) return { refused: "no_route", detail: `No route of the configuration matches the recipient domain ${domainOf(address)}.` };
+    routing.push({ recipient: address, rule: route.rule, relays: route.relays });
+  }
+  return { ...times, routing };
+}
+
+function timesOf(settings: PrepareSettings, options: Options): { sendAt?: number; expiresAt: number } | Refusal {
+  const now = settings.now();
+  const sendAt = options.send_at === undefined || options.send_at <= now ? undefined : options.send_at;
+  const fault = options.send_at === undefined ? undefined : sendAtFault(options.send_at, now);
+  if (fault) return invalid([{ pointer: "/send_at", code: "invalid_send_at", message: fault }]);
+  const expiresAt = (sendAt ?? now) + (options.expires_after ?? settings.expireAfterMs);
+  return { expiresAt, ...(sendAt !== undefined && { sendAt }) };
+}
+
+/** Why a time to send at is refused, or undefined. */
+export function sendAtFault(sendAt: number, now: number): string | undefined {
+  if (sendAt < now - clockToleranceMs) return "is past; leave it out to send at once";
+  if (sendAt > now + sendAheadMsMax) return "is more than 30 days ahead";
+  return undefined;
+}
+
+function namedRelay(settings: PrepareSettings, caller: Caller, relay: string | undefined): string | undefined | Refusal {
+  if (relay === undefined) return undefined;
+  const allowed = caller.scopes.includes("operator") || (caller.relays?.includes(relay) ?? false);
+  if (!allowed) {
+    return {
+      refused: "forbidden",
+      detail: "This key may not choose a relay; leave relay out, or use a key that lists it.",
+      errors: [{ pointer: "/relay", code: "forbidden", message: "is not among the relays of this key" }],
+    };
+  }
+  if (settings.relays.includes(relay)) return relay;
+  return invalid([{ pointer: "/relay", code: "unknown_relay", message: "is no relay of this installation" }]);
+}
+
+type Parts = {
+  messageId: string;
+  envelopeFrom: string;
+  recipients: EnvelopeRecipient[];
+  plan: Plan;
+  facts: { from: string; subject: string; internetMessageId: string; smtputf8: boolean; eightBit: boolean };
+  bytes: Buffer;
+};
+
+function finish(settings: PrepareSettings, caller: Caller, options: Options, parts: Parts): Draft | Refusal {
+  const { plan, facts, bytes, recipients } = parts;
+  if (bytes.length > settings.maxMessageSizeBytes) {
+    const limit = formatSize(settings.maxMessageSizeBytes);
+    return { refused: "message_too_large", detail: `The finished message has ${bytes.length} bytes; ${limit} are allowed.` };
+  }
+  const now = settings.now();
+  const relays = [...new Set(plan.routing.map((routing) => routing.relays[0] as string))];
+  return {
+    record: {
+      id: parts.messageId,
+      tenant: caller.tenant,
+      key_id: caller.keyId,
+      created_at: now,
+      from: facts.from,
+      envelope_from: parts.envelopeFrom,
+      subject: facts.subject,
+      internet_message_id: facts.internetMessageId,
+      size: bytes.length,
+      ...(facts.smtputf8 && { smtputf8: true }),
+      ...(facts.eightBit && { eight_bit: true }),
+      lane: options.lane ?? "transactional",
+      on_doubt: options.on_doubt ?? "resend",
+      tags: options.tags ?? [],
+      metadata: options.metadata ?? {},
+      recipients,
+    },
+    recipients: plan.routing.map(({ relays: [first] }) => ({
+      status: plan.sendAt === undefined ? "queued" : "scheduled",
+      dispatch: relays.indexOf(first as string),
+      attempts: 0,
+      updated_at: now,
+    })),
+    dispatches: relays.map((relay) => ({ relay, generation: 1, next_at: plan.sendAt ?? now, tries: 0, faults: 0 })),
+    expiresAt: plan.expiresAt,
+    ...(plan.sendAt !== undefined && { sendAt: plan.sendAt }),
+    bytes,
+    routing: plan.routing,
+  };
+}
