@@ -15,10 +15,13 @@ test("a mail is listed with its envelope and exactly the bytes that were sent", 
   await transport.sendMail({ envelope: { from: "a@one.test", to: ["b@two.test", '"x y"@two.test'] }, raw });
   await transport.sendMail({ envelope: { from: "", to: ["c@two.test"] }, raw });
   const mails = await waitFor(async () => (await sink.received()).length === 2 && sink.received(), { what: "two mails" });
-  assert.deepEqual(mails.map(({ from, to }) => ({ from, to })).sort((one, two) => one.from.localeCompare(two.from)), [
-    { from: "", to: ["c@two.test"] },
-    { from: "a@one.test", to: ["b@two.test", '"x y"@two.test'] },
-  ]);
+  assert.deepEqual(
+    mails.map(({ from, to }) => ({ from, to })).sort((one, two) => one.from.localeCompare(two.from)),
+    [
+      { from: "", to: ["c@two.test"] },
+      { from: "a@one.test", to: ["b@two.test", '"x y"@two.test'] },
+    ],
+  );
   for (const mail of mails) assert.equal(mail.raw.toString("utf8"), raw);
 });
 

@@ -1,0 +1,149 @@
+// A TCP proxy between two parts of the system, to break what lies between them: cut, silent, refusing, or losing the replies.
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { freePort } from "./freePort.ts";
+
+export type TcpProxy = {
+  readonly host: "127.0.0.1";
+  readonly port: number;
+  /** Resets every open connection on both sides. New ones are served. */
+  cut(): void;
+  /** Passes nothing on in either direction, and takes new connections without serving them. Nothing is lost: resume() passes on what waits. */
+  pause(): void;
+  resume(): void;
+  /** New connections are refused (ECONNREFUSED); open ones stay. */
+  refuse(): Promise<void>;
+  accept(): Promise<void>;
+  /**
+   * Once a client's bytes contain the pattern, they still reach the target, but nothing that the target says from then on
+   * reaches that client: the work is done and the answer is lost.
+   * @param options.cutAtReply resets the client's connection when the first lost reply arrives, in place of silence
+   * @param options.times on how many connections, default on all
+   * @returns `seen()`: on how many connections the pattern came; `clear()`: later connections are left alone
+   */
+  dropRepliesAfter(pattern: string, options?: { cutAtReply?: boolean; times?: number }): { seen(): number; clear(): void };
+  /** Passed on so far, over all connections. */
+  readonly bytes: { toTarget: number; fromTarget: number };
+  openConnections(): number;
+  /** All connections ever taken. */
+  connectionsTaken(): number;
+  stop(): Promise<void>;
+};
+
+type Rule = { pattern: Buffer; cutAtReply: boolean; left: number; seen: number };
+type Pair = { client: Socket; target: Socket | undefined; lostBy: Rule | undefined; tail: Buffer };
+
+/** Starts the proxy on a loopback port below the range of outgoing connections, so that it can refuse and come back on it. */
+export async function startProxy(options: { target: { host?: string; port: number } }): Promise<TcpProxy> {
+  const { host: targetHost = "127.0.0.1", port: targetPort } = options.target;
+  const pairs = new Set<Pair>();
+  let rules: Rule[] = [];
+  const bytes = { toTarget: 0, fromTarget: 0 };
+  let paused = false;
+  let taken = 0;
+
+  const end = (pair: Pair, how: "reset" | "close") => {
+    pairs.delete(pair);
+    for (const socket of [pair.client, pair.target]) how === "reset" ? socket?.resetAndDestroy() : socket?.destroy();
+  };
+
+  /** Looks for the rules' patterns in what a client said, also across chunks. */
+  const watch = (pair: Pair, chunk: Buffer) => {
+    if (pair.lostBy || rules.length === 0) return;
+    const window = Buffer.concat([pair.tail, chunk]);
+    const rule = rules.find(({ pattern, left }) => left > 0 && window.includes(pattern));
+    if (rule) {
+      rule.left -= 1;
+      rule.seen += 1;
+      pair.lostBy = rule;
+    }
+    const longest = Math.max(...rules.map(({ pattern }) => pattern.length));
+    pair.tail = Buffer.from(window.subarray(Math.max(0, window.length - longest + 1)));
+  };
+
+  const join = (pair: Pair) => {
+    const { client } = pair;
+    const target = connect({ host: targetHost, port: targetPort, noDelay: true, allowHalfOpen: true });
+    pair.target = target;
+    target.on("error", () => end(pair, "reset"));
+    client.on("data", (chunk: Buffer) => {
+      watch(pair, chunk);
+      bytes.toTarget += chunk.length;
+      if (!target.write(chunk)) client.pause();
+    });
+    target.on("data", (chunk: Buffer) => {
+      if (pair.lostBy?.cutAtReply) end(pair, "reset");
+      if (pair.lostBy) return;
+      bytes.fromTarget += chunk.length;
+      if (!client.write(chunk)) target.pause();
+    });
+    target.on("drain", () => paused || client.resume());
+    client.on("drain", () => paused || target.resume());
+    client.on("end", () => (pair.lostBy ? end(pair, "close") : target.end()));
+    target.on("end", () => pair.lostBy || client.end());
+    for (const socket of [client, target]) {
+      socket.on("close", () => {
+        if (client.destroyed && target.destroyed) pairs.delete(pair);
+      });
+    }
+  };
+
+  const listen = async (port: number): Promise<Server> => {
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
+      taken += 1;
+      const pair: Pair = { client, target: undefined, lostBy: undefined, tail: Buffer.alloc(0) };
+      pairs.add(pair);
+      client.on("error", () => end(pair, "reset"));
+      if (paused) client.pause();
+      else join(pair);
+    });
+    await new Promise<void>((resolve, reject) => server.once("error", reject).listen({ host: "127.0.0.1", port }, resolve));
+    return server;
+  };
+
+  const port = await freePort();
+  let server: Server | undefined = await listen(port);
+  const cut = () => {
+    for (const pair of [...pairs]) end(pair, "reset");
+  };
+  return {
+    host: "127.0.0.1",
+    port,
+    cut,
+    pause() {
+      paused = true;
+      for (const { client, target } of pairs) for (const socket of [client, target]) socket?.pause();
+    },
+    resume() {
+      paused = false;
+      for (const pair of pairs) {
+        if (!pair.target) join(pair);
+        for (const socket of [pair.client, pair.target]) socket?.resume();
+      }
+    },
+    async refuse() {
+      // Closing stops the listening at once; its callback would wait for the open connections.
+      server?.close();
+      server = undefined;
+    },
+    async accept() {
+      server ??= await listen(port);
+    },
+    dropRepliesAfter(pattern, { cutAtReply = false, times = Number.POSITIVE_INFINITY } = {}) {
+      const rule: Rule = { pattern: Buffer.from(pattern), cutAtReply, left: times, seen: 0 };
+      rules.push(rule);
+      return {
+        seen: () => rule.seen,
+        clear: () => {
+          rules = rules.filter((other) => other !== rule);
+        },
+      };
+    },
+    bytes,
+    openConnections: () => pairs.size,
+    connectionsTaken: () => taken,
+    async stop() {
+      server?.close();
+      cut();
+    },
+  };
+}
