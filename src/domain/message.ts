@@ -60,8 +60,11 @@ export type DispatchState = {
   tries: number;
   /** Times the relay itself was at fault in a row (no connection, no login): a backoff of its own. */
   faults: number;
-  /** Set while an attempt is under way. */
-  claim?: { attempt: number; owner: string; claimed_at: number; handing_over?: boolean };
+  /**
+   * Set while an attempt is under way. `word`: by which its worker asks for the same claim again, should the answer be lost.
+   * `marks`: the attempt says so before its final dot (`handing_over`), so that without that word there is no doubt.
+   */
+  claim?: { attempt: number; owner: string; claimed_at: number; word: string; marks?: boolean; handing_over?: boolean };
 };
 
 /** What changes. Stored as one JSON string that every script of the ledger reads and writes whole. */

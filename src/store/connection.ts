@@ -31,7 +31,7 @@ const hasty: ClientOptions = {
 };
 const patient: ClientOptions = { maxRetriesPerRequest: null };
 
-function client(target: RedisTarget, temper: ClientOptions): Redis {
+function createClient(target: RedisTarget, temper: ClientOptions): Redis {
   const where: ClientOptions =
     target.kind === "socket"
       ? { path: target.path }
@@ -63,7 +63,7 @@ export type Connection = {
 
 /** Connects and waits until Redis answers. Throws an Error with the cause when it does not within `timeoutMs`. */
 export async function connect(target: RedisTarget, log: Log, timeoutMs = 10_000): Promise<Connection> {
-  const redis = client(target, { ...hasty, lazyConnect: true });
+  const redis = createClient(target, { ...hasty, lazyConnect: true });
   let lastError: Error | undefined;
   let away = false;
   redis.on("error", (error) => {
@@ -85,7 +85,7 @@ export async function connect(target: RedisTarget, log: Log, timeoutMs = 10_000)
     redis,
     keys: keysOf(0),
     clock,
-    client: (temper) => quiet(client(target, temper === "hasty" ? hasty : patient)),
+    client: (temper) => openClient(target, temper),
     close: async () => {
       clock.stop();
       redis.disconnect();
@@ -103,8 +103,9 @@ export function isStoreUnavailable(error: unknown): boolean {
 const unavailableMessages =
   /^(Connection is closed|Stream isn't writeable|Command timed out|Reached the max retries|Socket closed|LOADING|BUSY |OOM|READONLY|MASTERDOWN|CLUSTERDOWN|MISCONF|NOREPLICAS|TRYAGAIN|UNBLOCKED)/;
 
-/** A client whose connection errors are reported by its commands alone. */
-function quiet(redis: Redis): Redis {
+/** A client whose connection errors are reported by its commands alone. `patient` and `hasty` as in Connection. */
+export function openClient(target: RedisTarget, temper: "patient" | "hasty"): Redis {
+  const redis = createClient(target, temper === "hasty" ? hasty : patient);
   redis.on("error", () => undefined);
   return redis;
 }

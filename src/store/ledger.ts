@@ -171,9 +171,12 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
       return { kind: "late" };
     },
 
-    /** Claims a dispatch for one attempt by this owner, with a connection already in hand. */
-    async claim(wake: WakeUp, owner: string): Promise<ClaimResult> {
-      const [word, ...rest] = await runForWord(redis, scripts.claim, messageKeys(wake.messageId), [
+    /**
+     * Claims a dispatch for one attempt by this owner, with a connection already in hand.
+     * @param word of this try's own: asked again with it, because the answer was lost, the same claim is given again
+     */
+    async claim(wake: WakeUp, owner: string, word: string): Promise<ClaimResult> {
+      const [answer, ...rest] = await runForWord(redis, scripts.claim, messageKeys(wake.messageId), [
         wake.messageId,
         retentionJson,
         wake.dispatch,
@@ -181,9 +184,10 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
         owner,
         leases.ownerMs,
         leases.attemptMs,
+        word,
       ]);
-      if (word === "early" || word === "busy") return { kind: "look_again", inMs: Math.max(Number(rest[0]), 50) };
-      if (word !== "claimed") return { kind: "stale" };
+      if (answer === "early" || answer === "busy") return { kind: "look_again", inMs: Math.max(Number(rest[0]), 50) };
+      if (answer !== "claimed") return { kind: "stale" };
       const [now, recordJson, stateJson, first] = rest as [unknown, Buffer, Buffer, Buffer];
       const record = JSON.parse(recordJson.toString()) as MessageRecord;
       const state = JSON.parse(stateJson.toString()) as MessageState;
@@ -312,10 +316,6 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
       await redis.srem(keys.relays, name);
     },
 
-    /** Takes an owner off the list at once, when it ends in order. */
-    async retireOwner(owner: string): Promise<void> {
-      await redis.zrem(keys.owners, owner);
-    },
   };
 
   /** The chunks after the first, in order; none for most messages. */

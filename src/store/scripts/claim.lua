@@ -1,6 +1,7 @@
 -- Claims a dispatch for one attempt: its open recipients become `sending`, numbered and owned.
 -- KEYS: as in message.lua
--- ARGV: as in message.lua; 3 dispatch (from 0), 4 generation, 5 owner, 6 lease (ms), 7 limit of an attempt (ms)
+-- ARGV: as in message.lua; 3 dispatch (from 0), 4 generation, 5 owner, 6 lease (ms), 7 limit of an attempt (ms),
+--       8 a word of this try's own: asked again with it (the answer was lost), the same claim is given again
 -- Returns: { "stale" } nothing to do | { "early", milliseconds } | { "busy", milliseconds } look again then
 --   | { "claimed", now, record JSON, state JSON, bytes } (bytes: the first chunk only, where there are more)
 --- @include message
@@ -12,7 +13,9 @@ if not it or it.generation ~= tonumber(ARGV[4]) or not has_open(state, dispatch)
 
 local now = time_now()
 local before = it.claim
-if before then
+if before and before.owner == owner and before.word == ARGV[8] then
+  return { 'claimed', now, record_text, cjson.encode(state), redis.call('GET', KEYS[3]) or '' }
+elseif before then
   local ends = claim_ends(keys, before, now, tonumber(ARGV[6]), tonumber(ARGV[7]))
   if ends > now then return { 'busy', ends - now } end
 elseif it.next_at > now + 50 then
@@ -50,6 +53,6 @@ if not claimed then
 end
 
 state.attempts = state.attempts + 1
-it.claim = { attempt = state.attempts, owner = owner, claimed_at = now, marks = (hold or doubted) and true or nil }
+it.claim = { attempt = state.attempts, owner = owner, claimed_at = now, word = ARGV[8], marks = (hold or doubted) and true or nil }
 save_state(keys, state)
 return { 'claimed', now, record_text, cjson.encode(state), redis.call('GET', KEYS[3]) or '' }

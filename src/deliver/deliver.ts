@@ -1,0 +1,162 @@
+// The way out of one dispatch: a connection, a claim, one SMTP transaction, a record. What a crash does at each step is in the design, section 5.
+import { randomUUID } from "node:crypto";
+import type { PlannedWakeUp } from "../domain/dispatching.ts";
+import type { SendOutcome } from "../domain/relay.ts";
+import type { WakeUp } from "../domain/wakeUp.ts";
+import type { Relay, RelaySession, Transaction } from "../relay/pool.ts";
+import type { Claim, ClaimResult, Ledger, RecordInput } from "../store/ledger.ts";
+import type { Owner } from "../store/owner.ts";
+import type { Log } from "../telemetry/logger.ts";
+import { historyOf } from "./history.ts";
+import { type Judgement, judge } from "./judge.ts";
+
+export type DeliverDependencies = {
+  ledger: Pick<Ledger, "claim" | "handingOver" | "record">;
+  owner: Owner;
+  relay: Relay;
+  relayName: string;
+  scheduleMs: readonly number[];
+  /** Puts the next wake-up into the queue in its own time. */
+  wake(planned: PlannedWakeUp[]): void;
+  /** Told of every attempt once it is recorded. */
+  observe(attempt: ObservedAttempt): void;
+  /** Aborted when this process is about to end: nothing new is begun. */
+  stopping: AbortSignal;
+  /** Aborted when it must end now: what could not be recorded is left to be found in doubt. */
+  abandon: AbortSignal;
+  log: Log;
+};
+
+export type ObservedAttempt = { claim: Claim; outcomes: readonly SendOutcome[]; judgement: Judgement; durationMs: number };
+
+/** Works on one dispatch. Returns milliseconds after which to look again, or undefined when this wake-up is done. */
+export async function deliver(dependencies: DeliverDependencies, wake: WakeUp): Promise<number | undefined> {
+  const { relay, stopping } = dependencies;
+  const acquired = await relay.acquire(stopping);
+  if (stopping.aborted) {
+    if (acquired.ok) acquired.session.release();
+    return lookAgainSoonMs;
+  }
+  const session = acquired.ok ? acquired.session : undefined;
+  try {
+    const claimed = await claim(dependencies, wake);
+    if (claimed.kind === "stale") return undefined;
+    if (claimed.kind === "look_again") return claimed.inMs;
+    const startedAt = performance.now();
+    const attempt = await attemptOf(dependencies, wake, claimed, session, acquired.ok ? undefined : acquired.fault);
+    session?.release();
+    await record(dependencies, wake, claimed.claim, attempt, performance.now() - startedAt);
+    return undefined;
+  } finally {
+    session?.release();
+  }
+}
+
+const lookAgainSoonMs = 1;
+
+/** Asks until the ledger answers: a claim whose answer was lost is ours, and nobody else could work on it. */
+async function claim({ ledger, owner, stopping }: DeliverDependencies, wake: WakeUp): Promise<ClaimResult> {
+  const word = randomUUID().slice(0, 8);
+  for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, 1_000)) {
+    try {
+      return await ledger.claim(wake, owner.id, word);
+    } catch (error) {
+      if (stopping.aborted) throw error;
+      await wait(delayMs);
+    }
+  }
+}
+
+type Attempt = { outcomes: SendOutcome[]; transaction?: Transaction; leaseLost: boolean };
+
+/** One transaction for all recipients of the claim; without a connection, what that means for them. */
+async function attemptOf(
+  { ledger, owner }: DeliverDependencies,
+  wake: WakeUp,
+  claimed: Extract<ClaimResult, { claim: Claim }>,
+  session: RelaySession | undefined,
+  fault: { phase: "connect"; text: string } | Parameters<typeof notSent>[1] | undefined,
+): Promise<Attempt> {
+  const { record, recipients, bytes, attempt, state } = claimed.claim;
+  if (!session || claimed.kind === "content_gone") {
+    const because = fault ?? { phase: "mail" as const, text: "The message's content is no longer in the store" };
+    return { outcomes: notSent(recipients.length, because), leaseLost: false };
+  }
+  const marks = state.dispatches[wake.dispatch]?.claim?.marks ?? false;
+  let leaseLost = false;
+  const transaction = await session.send({
+    from: record.envelope_from,
+    to: recipients.map((index) => record.recipients[index]?.address ?? ""),
+    bytes,
+    eightBit: record.eight_bit ?? false,
+    smtputf8: record.smtputf8 ?? false,
+    beforeFinalDot: async () => {
+      const mayGoOn = owner.leaseHolds() && (!marks || (await ledger.handingOver({ ...wake, attempt, owner: owner.id })));
+      leaseLost = !mayGoOn;
+      return mayGoOn;
+    },
+  });
+  return { outcomes: transaction.outcomes, transaction, leaseLost };
+}
+
+function notSent(count: number, fault: Extract<SendOutcome, { kind: "not_sent" }>["fault"]): SendOutcome[] {
+  return Array.from({ length: count }, () => ({ kind: "not_sent", fault }));
+}
+
+/** Records the attempt, whatever it takes, and plans what is still open. After a 250 nothing here may throw. */
+async function record(
+  dependencies: DeliverDependencies,
+  wake: WakeUp,
+  claimed: Claim,
+  { outcomes, transaction, leaseLost }: Attempt,
+  durationMs: number,
+): Promise<void> {
+  const dispatch = claimed.state.dispatches[wake.dispatch];
+  const judgement = judge({
+    recipients: claimed.recipients,
+    outcomes,
+    relay: dependencies.relayName,
+    dispatch: { tries: dispatch?.tries ?? 0, faults: dispatch?.faults ?? 0 },
+    scheduleMs: dependencies.scheduleMs,
+    random: Math.random(),
+  });
+  const next = await recordUntilTaken(dependencies, {
+    messageId: wake.messageId,
+    dispatch: wake.dispatch,
+    attempt: claimed.attempt,
+    ...(leaseLost ? backInLine(judgement) : judgement),
+    history: historyOf({ claim: claimed, relay: dependencies.relayName, outcomes, transaction, durationMs }),
+  });
+  dependencies.observe({ claim: claimed, outcomes, judgement, durationMs });
+  if (!next) return;
+  dependencies.wake([
+    { wake: next.wake, relay: dependencies.relayName, lane: claimed.record.lane, delayMs: next.inMs, retry: judgement.counts !== "nothing" },
+  ]);
+}
+
+/** We stopped ourselves before the final dot: nobody refused anything, so the recipients are queued as before. */
+function backInLine(judgement: Judgement): Judgement {
+  const outcomes = judgement.outcomes.map((outcome) =>
+    outcome.kind === "deferred" ? { recipient: outcome.recipient, kind: "queued" as const } : outcome,
+  );
+  return { outcomes, retryInMs: 1_000, counts: "nothing" };
+}
+
+async function recordUntilTaken({ ledger, abandon, log }: DeliverDependencies, input: RecordInput) {
+  for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, 1_000)) {
+    try {
+      return await ledger.record(input);
+    } catch (error) {
+      if (abandon.aborted) {
+        log.error({ err: error, message_id: input.messageId, attempt: input.attempt }, "an attempt could not be recorded before the end");
+        return undefined;
+      }
+      if (delayMs === 50) log.warn({ err: error, message_id: input.messageId }, "an attempt is not recorded yet; trying until it is");
+      await wait(delayMs);
+    }
+  }
+}
+
+function wait(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}

@@ -1,0 +1,20 @@
+// What upkeep's tasks work with.
+import type { Route } from "../domain/routes.ts";
+import type { Producer } from "../queue/producer.ts";
+import type { ApiKeys } from "../store/apiKeys.ts";
+import type { Events } from "../store/events.ts";
+import type { Ledger } from "../store/ledger.ts";
+import type { Messages } from "../store/messages.ts";
+
+export type UpkeepDependencies = {
+  ledger: Ledger;
+  messages: Messages;
+  events: Events;
+  apiKeys: Pick<ApiKeys, "tenants">;
+  producer: Producer;
+  relays: readonly string[];
+  routes: readonly Route[];
+  messageRetentionMs: number;
+  /** How long a wake-up may be on its way to the queue before it counts as lost. */
+  lostAfterMs: number;
+};

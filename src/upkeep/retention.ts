@@ -1,0 +1,20 @@
+// Takes away what is no longer kept: messages themselves carry a time to live; the log and the lists are swept here.
+import type { UpkeepDependencies } from "./dependencies.ts";
+
+const sliceSize = 500;
+
+/** Sweeps the event log and every tenant's list of messages. Returns how many entries went. */
+export async function sweepRetention(dependencies: UpkeepDependencies, pause: () => Promise<void>): Promise<number> {
+  const { ledger, messages, events, apiKeys, messageRetentionMs } = dependencies;
+  const before = ledger.clock.now() - messageRetentionMs;
+  let gone = await events.trim(before);
+  for (const tenant of await apiKeys.tenants()) {
+    for (;;) {
+      const swept = await messages.sweep(tenant, before, sliceSize);
+      gone += swept;
+      if (swept < sliceSize) break;
+      await pause();
+    }
+  }
+  return gone;
+}
