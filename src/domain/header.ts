@@ -114,6 +114,8 @@ export function filenameFault(filename: string): string | undefined {
   if (/[\u202a-\u202e\u2066-\u2069]/u.test(filename))
     return "contains characters that reverse the reading direction; they hide the real ending";
   if (/^\s|\s$|\s{8}/.test(filename)) return "begins or ends with a space or has a long run of them; remove them";
+  if (/=\?[^?]*\?[bq]\?[^?]*\?=/i.test(filename))
+    return "holds an encoded word, which some mail programs would decode; give the name as plain text";
   if (Buffer.byteLength(filename) > filenameOctetsMax) return `is longer than ${filenameOctetsMax} octets in UTF-8`;
   return undefined;
 }
