@@ -1,0 +1,40 @@
+// The effective configuration: what the rest of the house is started with. Plain, frozen data.
+import type { RelayConfig, Timeouts } from "../domain/relay.ts";
+import type { Route } from "../domain/routes.ts";
+import type { RedisTarget } from "./redis.ts";
+import type { logFormats, logLevels, roles } from "./variables.ts";
+
+export type Role = (typeof roles)[number];
+export type LogLevel = (typeof logLevels)[number];
+export type LogFormat = (typeof logFormats)[number];
+
+export type Config = {
+  role: Role;
+  /** NODE_ENV is `production`. */
+  production: boolean;
+  sandbox: boolean;
+  /** Port 0 takes any free one. */
+  http: { host: string; port: number };
+  /** On the host of `http`. Port 0 turns it off. */
+  metrics: { port: number };
+  /** `dataDir` is an absolute path. */
+  redis: { kind: "embedded"; dataDir: string } | { kind: "url"; target: RedisTarget };
+  embeddedRedisAllowed: boolean;
+  /** In the file's order, that of SMTP_URL last. Empty only in the sandbox, where the capture relay takes their place. */
+  relays: RelayConfig[];
+  /** First match wins. Empty only where `relays` is. */
+  routes: Route[];
+  retry: { expireAfterMs: number; scheduleMs: number[] };
+  timeouts: Timeouts;
+  webhooks: { allowPrivate: boolean };
+  /** The bootstrap key; where it is missing in the sandbox, one is made at start. */
+  apiKey?: string;
+  returnPathDomain?: string;
+  /** Listens only where `returnPathDomain` is set. Port 0 takes any free one. */
+  bounce: { host: string; port: number };
+  log: { level: LogLevel; format: LogFormat };
+  retention: { messageMs: number; contentMs: number; failedContentMs: number };
+  limits: { maxMessageSizeBytes: number; maxBatchSizeBytes: number };
+  /** PATH: where to look for a redis-server. */
+  path: string;
+};

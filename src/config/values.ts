@@ -1,0 +1,96 @@
+// Schemas of single values. The environment and the file both hold text, so each schema reads text.
+import { isIP } from "node:net";
+import { domainToASCII } from "node:url";
+import { z } from "zod";
+import { formatDuration, formatSize, parseDuration, parseSize } from "../domain/units.ts";
+
+/**
+ * A schema that reads one text.
+ * @param expected completes "must be …"
+ * @param read returns undefined for what it does not take
+ */
+export function scalar<T>(expected: string, read: (text: string) => T | undefined) {
+  return z.string({ error: `must be ${expected}` }).transform((text, context): T => {
+    const value = read(text.trim());
+    if (value !== undefined) return value;
+    context.addIssue({ code: "custom", message: `must be ${expected}` });
+    return z.NEVER;
+  });
+}
+
+export function oneOf<const Word extends string>(words: readonly Word[]) {
+  return scalar(`one of ${words.join(", ")}`, (text) => words.find((word) => word === text.toLowerCase()));
+}
+
+export function wholeNumber({ min, max }: { min: number; max: number }) {
+  return scalar(`a whole number from ${min} to ${max}`, (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    return value >= min && value <= max ? value : undefined;
+  });
+}
+
+const flagWords: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  on: true,
+  "1": true,
+  false: false,
+  no: false,
+  off: false,
+  "0": false,
+};
+
+export const flag = scalar("true or false", (text) =>
+  Object.hasOwn(flagWords, text.toLowerCase()) ? flagWords[text.toLowerCase()] : undefined,
+);
+
+/** In milliseconds. Without bounds: from 0 to ten years. */
+export function duration({ minMs = 0, maxMs = 3_650 * 86_400_000 }: { minMs?: number; maxMs?: number } = {}) {
+  const bounds = `${minMs > 0 ? `from ${formatDuration(minMs)} ` : ""}up to ${formatDuration(maxMs)}`;
+  return scalar(`a duration with a unit, like 250ms, 30s, 10m, 72h or 7d, ${bounds}`, (text) => {
+    const value = parseDuration(text);
+    return value !== undefined && value >= minMs && value <= maxMs ? value : undefined;
+  });
+}
+
+/** In bytes. */
+export function size({ min, max }: { min: number; max: number }) {
+  return scalar(`a size like 500kb or 25mb, from ${formatSize(min)} to ${formatSize(max)}`, (text) => {
+    const value = parseSize(text);
+    return value !== undefined && value >= min && value <= max ? value : undefined;
+  });
+}
+
+/** An IP address (IPv6 without brackets) or a host name; international names become ASCII. Names of containers may hold underscores. */
+export function readHost(text: string): string | undefined {
+  if (isIP(text) !== 0) return text;
+  const ascii = /^[\x20-\x7e]*$/.test(text) ? text.toLowerCase() : domainToASCII(text);
+  const isName = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/.test(ascii);
+  // All digits and dots, but no address: a mistyped one, which some resolvers would still take for another.
+  return isName && ascii.length <= 253 && !/^[0-9.]+$/.test(ascii) ? ascii : undefined;
+}
+
+export const host = scalar("a host name or an IP address, without brackets and without a port", readHost);
+
+/** A mail domain in its canonical form: lower case, ASCII, without the final dot. */
+export function readDomain(text: string): string | undefined {
+  const ascii = domainToASCII(text.replace(/\.$/, ""));
+  const isDomain = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(ascii);
+  return isDomain && ascii.length <= 253 && isIP(ascii) === 0 ? ascii : undefined;
+}
+
+export const domain = scalar("a domain like example.com", readDomain);
+
+/** A domain, or `*.` and a domain for its sub-domains. */
+export const domainPattern = scalar("a domain like example.com, or *.example.com for its sub-domains", (text) => {
+  const bare = readDomain(text.replace(/^\*\./, ""));
+  return bare !== undefined && text.startsWith("*.") ? `*.${bare}` : bare;
+});
+
+/** Text taken as it is, spaces included: a user name or a password. */
+export const credential = z
+  .string({ error: "must be text" })
+  .min(1, { error: "is empty: fill it in or leave it out" })
+  // A line break would end the command that carries it, a NUL separates user and password in AUTH PLAIN (RFC 4616, section 2).
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  .refine((text) => !/[\x00-\x1f\x7f]/.test(text), { error: "holds a control character, such as a line break: remove it" });
