@@ -1,0 +1,124 @@
+// Every metric, in one place. Base units (seconds, bytes); labels are bounded: never a tenant, an address or an id.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+/** Up to a minute: a request, one try of a webhook. */
+const shortSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60];
+/** Up to the longest attempt that the timeouts allow by default. */
+const attemptSeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600, 1_800];
+/** Up to three days: a message that is retried may wait for as long as it lives. */
+const sentSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 259_200];
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/**
+ * Makes a registry of its own with all metrics and the process's default ones. Gauges are plain: whoever knows their value sets it.
+ * @param version of Postern, for `postern_build_info`
+ */
+export function createMetrics({ version = "unknown" }: { version?: string } = {}) {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+
+  const metrics = {
+    registry,
+    /** `route` is the pattern (`/v1/messages/:id`), `status` the class (`2xx`). */
+    httpRequestDuration: new Histogram({
+      name: "postern_http_request_duration_seconds",
+      help: "Time from an API request's first byte to the end of its answer.",
+      labelNames: ["method", "route", "status"],
+      buckets: shortSeconds,
+      registers,
+    }),
+    messagesAccepted: new Counter({
+      name: "postern_messages_accepted_total",
+      help: "Messages that were stored durably and answered with success.",
+      labelNames: ["lane"],
+      registers,
+    }),
+    /** `status` is a settled one; `category` is empty where there is none. */
+    recipientsSettled: new Counter({
+      name: "postern_recipients_settled_total",
+      help: "Recipients that came to an end, by the state in which they ended.",
+      labelNames: ["status", "category"],
+      registers,
+    }),
+    attempts: new Counter({
+      name: "postern_attempts_total",
+      help: "SMTP transactions with a relay, by what they came to.",
+      labelNames: ["relay", "outcome"],
+      registers,
+    }),
+    attemptDuration: new Histogram({
+      name: "postern_attempt_duration_seconds",
+      help: "Time of one SMTP transaction, connecting included.",
+      labelNames: ["relay"],
+      buckets: attemptSeconds,
+      registers,
+    }),
+    timeToSent: new Histogram({
+      name: "postern_time_to_sent_seconds",
+      help: "Time from a message's acceptance, or its scheduled time, until a relay took it for a recipient.",
+      labelNames: ["lane"],
+      buckets: sentSeconds,
+      registers,
+    }),
+    /** `state`: `idle` or `busy`. */
+    relayConnections: new Gauge({
+      name: "postern_relay_connections",
+      help: "Connections of this process to a relay.",
+      labelNames: ["relay", "state"],
+      registers,
+    }),
+    queueDepth: new Gauge({
+      name: "postern_queue_depth",
+      help: "Wake-ups in a relay's queue, by their state.",
+      labelNames: ["relay", "state"],
+      registers,
+    }),
+    oldestWaiting: new Gauge({
+      name: "postern_oldest_waiting_seconds",
+      help: "How long the oldest wake-up in a relay's queue has been due; 0 if none is.",
+      labelNames: ["relay"],
+      registers,
+    }),
+    webhookDeliveries: new Counter({
+      name: "postern_webhook_deliveries_total",
+      help: "Tries to deliver an event to a webhook, by what they came to.",
+      labelNames: ["outcome"],
+      registers,
+    }),
+    webhookDeliveryDuration: new Histogram({
+      name: "postern_webhook_delivery_duration_seconds",
+      help: "Time of one try to deliver an event to a webhook.",
+      buckets: shortSeconds,
+      registers,
+    }),
+    redisUp: new Gauge({ name: "postern_redis_up", help: "1 while Redis answers this process, else 0.", registers }),
+    redisCommandFailures: new Counter({
+      name: "postern_redis_command_failures_total",
+      help: "Redis commands without an answer: away, timed out or refused.",
+      registers,
+    }),
+    upkeepRuns: new Counter({ name: "postern_upkeep_runs_total", help: "Rounds of upkeep that this process made.", registers }),
+    /** `repair` names what was mended: a lost wake-up, a deadline that passed, a relay that is gone. */
+    upkeepRepairs: new Counter({
+      name: "postern_upkeep_repairs_total",
+      help: "What upkeep had to mend.",
+      labelNames: ["repair"],
+      registers,
+    }),
+    eventLogBacklog: new Gauge({
+      name: "postern_event_log_backlog",
+      help: "Events in the log that have not yet been handed to the webhooks.",
+      registers,
+    }),
+    buildInfo: new Gauge({
+      name: "postern_build_info",
+      help: "Always 1; the labels say what runs.",
+      labelNames: ["version", "node_version"],
+      registers,
+    }),
+  };
+  metrics.buildInfo.set({ version, node_version: process.version }, 1);
+  return metrics;
+}
