@@ -5,7 +5,7 @@
 export type HeaderField = { name: string; value: string; line: number; start: number; end: number };
 
 /** A message's header: its fields, and where the body begins (after the blank line). */
-export type HeaderBlock = { fields: HeaderField[]; bodyStart: number };
+type HeaderBlock = { fields: HeaderField[]; bodyStart: number };
 
 export type HeaderFault = { code: "malformed_header" | "header_too_large"; message: string };
 

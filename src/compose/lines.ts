@@ -3,7 +3,7 @@ import { isAscii } from "node:buffer";
 import { lineOctetsMax } from "../domain/header.ts";
 
 /** What the line ends of some bytes are. A number is that of the first line (from 1) at which they stop being one kind. */
-export type LineEnds = { kind: "crlf" | "lf" | "none" } | { kind: "mixed" | "bare_cr"; line: number };
+type LineEnds = { kind: "crlf" | "lf" | "none" } | { kind: "mixed" | "bare_cr"; line: number };
 
 /** The number (from 1) of the first line that is longer than 998 octets without its line end, or undefined. */
 export function firstLongLine(bytes: Buffer): number | undefined {
