@@ -1,0 +1,74 @@
+// Builds dist/ from src/: TypeScript becomes JavaScript, and every other file that a room reads while it runs (Lua scripts,
+// pages, style sheets) is copied to the same place. Nothing is done while dist/ still belongs to the sources, so that
+// `npm start` may call this every time. The new dist/ takes the old one's place only when it is whole.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const source = join(root, "src");
+const target = join(root, "dist");
+const draft = join(root, `dist-${process.pid}`);
+const stamp = ".sources";
+const compiler = join(root, "node_modules", "typescript");
+
+/** Every file of src/ that takes part, sorted: what is written for people (`*.md`) does not. */
+function sourceFiles() {
+  return readdirSync(source, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.startsWith(".") && !entry.name.endsWith(".md"))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+}
+
+/** One hash over everything that decides what dist/ looks like. */
+function fingerprint(files) {
+  const hash = createHash("sha256");
+  const inputs = [...files, join(root, "tsconfig.json"), join(root, "tsconfig.build.json"), fileURLToPath(import.meta.url)];
+  for (const file of [...inputs, join(compiler, "package.json")]) {
+    const content = readFileSync(file);
+    hash.update(`${relative(root, file)}\0${content.length}\0`).update(content);
+  }
+  return hash.digest("hex");
+}
+
+function isCurrent(wanted) {
+  const file = join(target, stamp);
+  return existsSync(file) && readFileSync(file, "utf8") === wanted;
+}
+
+/** @returns the exit code of the compiler */
+function compile() {
+  const command = [join(compiler, "bin", "tsc"), "--project", join(root, "tsconfig.build.json"), "--outDir", draft];
+  return spawnSync(process.execPath, command, { stdio: "inherit" }).status ?? 1;
+}
+
+function copyAssets(files) {
+  for (const file of files.filter((name) => !name.endsWith(".ts"))) {
+    const copy = join(draft, relative(source, file));
+    mkdirSync(dirname(copy), { recursive: true });
+    copyFileSync(file, copy);
+  }
+}
+
+function build() {
+  const files = sourceFiles();
+  const wanted = fingerprint(files);
+  if (isCurrent(wanted)) return 0;
+  const failed = compile();
+  if (failed) return failed;
+  copyAssets(files);
+  const program = join(draft, "main.js");
+  if (existsSync(program)) chmodSync(program, 0o755);
+  writeFileSync(join(draft, stamp), wanted);
+  rmSync(target, { recursive: true, force: true });
+  renameSync(draft, target);
+  return 0;
+}
+
+try {
+  process.exitCode = build();
+} finally {
+  rmSync(draft, { recursive: true, force: true });
+}
