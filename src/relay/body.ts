@@ -1,0 +1,120 @@
+// The message on its way into DATA, and the one place that knows whether all of it was handed over.
+import type { Socket } from "node:net";
+import { Readable, type Writable } from "node:stream";
+
+const chunkBytes = 64 * 1024;
+
+/** What the body tells of itself: DATA was granted, some of it went on, `beforeFinalDot` takes its time, the final dot may now leave, or never will. */
+export type BodyNews = "begun" | "moved" | "asking" | "handed_over" | { stopped: string; cause?: unknown };
+
+/**
+ * Given to nodemailer as the message. Once the relay has granted DATA, nodemailer calls `pipe` with its DataStream, which stuffs dots and
+ * writes the final dot when, and only when, it is ended. So we end it ourselves: nothing else in nodemailer does, not even closing
+ * the connection (`close()` unpipes it and destroys us), and a destroyed body never will.
+ */
+export class MessageBody extends Readable {
+  /** From here on the final dot may have reached the relay. */
+  handedOver = false;
+  readonly #options: {
+    bytes: Buffer;
+    socket: Socket;
+    beforeFinalDot: (() => boolean | Promise<boolean>) | undefined;
+    onNews: (news: BodyNews) => void;
+  };
+  #offset = 0;
+
+  /**
+   * @param options.socket where the DataStream writes to
+   * @param options.beforeFinalDot asked when the rest of the message has left for the kernel, but for what fits into the socket's buffer.
+   *   If it says false or throws, the body is destroyed, and no final dot leaves
+   */
+  constructor(options: {
+    bytes: Buffer;
+    socket: Socket;
+    beforeFinalDot: (() => boolean | Promise<boolean>) | undefined;
+    onNews: (news: BodyNews) => void;
+  }) {
+    super();
+    this.#options = options;
+  }
+
+  override _read(): void {}
+
+  override pipe<Destination extends NodeJS.WritableStream>(destination: Destination): Destination {
+    const { bytes, socket, onNews } = this.#options;
+    const dataStream = destination as unknown as Writable;
+    if (this.destroyed) return destination;
+    onNews("begun");
+    // Stuffing doubles it at worst. A corked socket does not drain, so the whole of it must fit into its buffer.
+    if (bytes.length * 2 + 5 < socket.writableHighWaterMark) this.#sendWhole(dataStream);
+    else this.#sendNext(dataStream);
+    return destination;
+  }
+
+  /** A small message leaves in one write with its final dot: one segment for the relay to read instead of two. */
+  #sendWhole(dataStream: Writable): void {
+    const { bytes, socket } = this.#options;
+    socket.cork();
+    dataStream.once("end", () => socket.uncork());
+    dataStream.write(bytes);
+    if (!this.#askForDot(dataStream)) socket.uncork();
+  }
+
+  #sendNext(dataStream: Writable): void {
+    const { bytes, onNews } = this.#options;
+    if (this.destroyed) return;
+    if (this.#offset > 0) onNews("moved");
+    const chunk = bytes.subarray(this.#offset, this.#offset + chunkBytes);
+    this.#offset += chunk.length;
+    // The callback comes when the DataStream has room again, that is, when the socket has.
+    dataStream.write(chunk, () => {
+      if (this.#offset < bytes.length) this.#sendNext(dataStream);
+      else this.#drain(dataStream);
+    });
+  }
+
+  #drain(dataStream: Writable): void {
+    const { socket, onNews } = this.#options;
+    if (this.destroyed) return;
+    onNews("moved");
+    if (socket.writableNeedDrain) socket.once("drain", () => this.#drain(dataStream));
+    else this.#askForDot(dataStream);
+  }
+
+  /** @returns whether it was answered at once (either way) */
+  #askForDot(dataStream: Writable): boolean {
+    const { beforeFinalDot, onNews } = this.#options;
+    const conclude = (granted: boolean) => {
+      if (this.destroyed) return;
+      if (granted) this.#end(dataStream);
+      else this.#stop("Postern withdrew the message before its final dot.");
+    };
+    const fail = (cause: unknown) => {
+      if (!this.destroyed) this.#stop("Postern's own check before the final dot failed.", cause);
+    };
+    try {
+      const answer = beforeFinalDot === undefined || beforeFinalDot();
+      if (typeof answer === "boolean") {
+        conclude(answer);
+        return true;
+      }
+      onNews("asking");
+      answer.then(conclude).catch(fail);
+      return false;
+    } catch (cause) {
+      fail(cause);
+      return true;
+    }
+  }
+
+  #end(dataStream: Writable): void {
+    this.handedOver = true;
+    this.#options.onNews("handed_over");
+    dataStream.end();
+  }
+
+  #stop(stopped: string, cause?: unknown): void {
+    this.destroy();
+    this.#options.onNews({ stopped, ...(cause === undefined ? {} : { cause }) });
+  }
+}

@@ -1,0 +1,157 @@
+// Opens a session: name, TCP, greeting, EHLO, TLS and login, each within its time, or says where and why it failed.
+import { rootCertificates, TLSSocket } from "node:tls";
+import type { SMTPConnectionOptions, SMTPError } from "nodemailer/lib/smtp-connection";
+import type { Phase, RelayConfig, RelayFault, Timeouts } from "../domain/relay.ts";
+import { connectFault, type SetUpFailure } from "./connectFault.ts";
+import { RelayConnection } from "./connection.ts";
+import { createCredentialMask } from "./credentialMask.ts";
+import { type Deadline, startDeadline } from "./deadline.ts";
+import { featuresOf, noFeatures } from "./features.ts";
+import { startTranscript } from "./transcript.ts";
+
+/** No set-up needs more replies; a relay that asks on and on (334) is cut short. */
+const repliesMax = 20;
+/** Of one reply; a relay that sends more is cut off. */
+const replyBytesMax = 64 * 1024;
+
+export type ConnectOptions = {
+  config: RelayConfig;
+  timeouts: Timeouts;
+  /** What we call ourselves in EHLO. */
+  clientName?: string | undefined;
+  /** Certificates (PEM) to trust besides the public ones. */
+  trustedCertificates?: string | undefined;
+};
+
+/**
+ * Begins to open a session. `connection.destroy()` calls it off.
+ * @returns the connection at once; `ready` resolves, and never rejects, to the fault, with the connection gone, or to undefined
+ */
+export function connect(options: ConnectOptions): { connection: RelayConnection; ready: Promise<RelayFault | undefined> } {
+  const { config, timeouts } = options;
+  const connection = new RelayConnection(smtpOptions(options));
+  const { smtp } = connection;
+  const startedAt = performance.now();
+  const transcript = startTranscript(startedAt);
+  const mask = createCredentialMask(config.auth);
+  let replyCount = 0;
+  let lastCommand: string | undefined;
+  let deadline: Deadline | undefined;
+
+  const ready = new Promise<RelayFault | undefined>((resolve) => {
+    let settled = false;
+    const settle = (failure: SetUpFailure | undefined) => {
+      if (settled) return;
+      settled = true;
+      deadline?.stop();
+      connection.observer = undefined;
+      if (failure) {
+        connection.destroy("The session could not be set up.");
+        const phase = phaseOf({ lastCommand, isConnected: smtp.stage === "connected" });
+        const fault = connectFault({ failure, phase, options });
+        if (phase === "auth" && fault.reply) fault.reply.text = mask(fault.reply.text);
+        return resolve(fault);
+      }
+      connection.becomeReady({ lines: transcript.lines(), durationMs: performance.now() - startedAt });
+      resolve(undefined);
+    };
+    connection.observer = {
+      onCommand(line) {
+        if (!isLogin(lastCommand) || isLogin(line)) lastCommand = line;
+        transcript.add("client", isLogin(lastCommand) ? withoutCredentials(line) : line);
+        // Until the greeting, and again for the TLS handshake, nodemailer keeps `connect`'s time.
+        deadline ??= startDeadline({
+          stepMs: timeouts.command,
+          totalMs: timeouts.attempt,
+          endsAt: startedAt + timeouts.attempt,
+          onExpired: (_, waitedMs) => settle({ kind: "silence", waitedMs }),
+        });
+      },
+      onReply(raw) {
+        deadline?.progress();
+        transcript.add("server", isLogin(lastCommand) ? mask(raw) : raw);
+        if (lastCommand?.startsWith("EHLO")) connection.features = featuresOf(raw);
+        if (lastCommand?.startsWith("HELO")) connection.features = noFeatures;
+        if (++replyCount > repliesMax) settle({ kind: "endless" });
+      },
+      onLost(text, error) {
+        settle({ kind: "error", error: error ?? new Error(text) });
+      },
+    };
+    smtp.connect((error?: SMTPError) => {
+      if (error) return settle({ kind: "error", error });
+      const { auth } = config;
+      if (!auth) return settle(undefined);
+      const obstacle = obstacleToLogin(connection, config);
+      if (obstacle) {
+        lastCommand = "AUTH";
+        return settle({ kind: "no_login", why: obstacle });
+      }
+      smtp.login({ user: auth.user, pass: auth.pass }, (loginError) => {
+        settle(loginError ? { kind: "error", error: loginError } : undefined);
+      });
+    });
+  });
+  return { connection, ready };
+}
+
+/** The options for nodemailer. */
+function smtpOptions({ config, timeouts, clientName, trustedCertificates }: ConnectOptions): SMTPConnectionOptions {
+  const { host, port, tls, verifyCertificate, auth } = config;
+  return {
+    host,
+    port,
+    ...(clientName === undefined ? {} : { name: clientName }),
+    secure: tls === "implicit",
+    requireTLS: tls === "required",
+    ignoreTLS: tls === "none",
+    opportunisticTLS: tls === "opportunistic",
+    tls: {
+      minVersion: "TLSv1.2",
+      // Encryption to whomever is all that `opportunistic` promises (RFC 7435); but a password goes only to the right one.
+      rejectUnauthorized: verifyCertificate && (tls !== "opportunistic" || auth !== undefined),
+      ...(trustedCertificates === undefined ? {} : { ca: [...rootCertificates, trustedCertificates] }),
+    },
+    dnsTimeout: timeouts.connect,
+    connectionTimeout: timeouts.connect,
+    greetingTimeout: timeouts.connect,
+    // We keep the time of the dialogue ourselves: this one starts anew with every byte.
+    socketTimeout: 2 ** 31 - 1,
+    // Closing means destroying: with `end()` the socket's buffer would still be written.
+    socketCloseTimeout: 0,
+    maxResponseSize: replyBytesMax,
+  };
+}
+
+/** Where the set-up is, by the last command that left. */
+function phaseOf({ lastCommand, isConnected }: { lastCommand: string | undefined; isConnected: boolean }): Phase {
+  if (lastCommand === undefined) return isConnected ? "greeting" : "connect";
+  if (lastCommand === "STARTTLS") return "starttls";
+  return isLogin(lastCommand) ? "auth" : "ehlo";
+}
+
+function isLogin(command: string | undefined): boolean {
+  return command?.startsWith("AUTH") ?? false;
+}
+
+/** A line of the login as the transcript shows it. nodemailer hides passwords, but not the user's name. */
+function withoutCredentials(line: string): string {
+  const [verb = "", mechanism] = line.split(" ", 2);
+  return verb === "AUTH" ? `AUTH ${mechanism}${line.split(" ").length > 2 ? " [credentials]" : ""}` : "[credentials]";
+}
+
+/** Why credentials must not be sent in this session, if so. Never a byte of them in clear. */
+function obstacleToLogin(connection: RelayConnection, config: RelayConfig): string | undefined {
+  const { socket } = connection;
+  if (!(socket instanceof TLSSocket)) {
+    const missing = connection.features.startTls ? "" : " and it offers no STARTTLS";
+    return `the session is not encrypted (tls is \`${config.tls}\`${missing}), and Postern sends no password in clear: use tls \`required\` or \`implicit\`, or take user and password out of the relay's configuration`;
+  }
+  if (config.tls === "opportunistic" && !socket.authorized) {
+    return "its certificate is not verified, and with tls `opportunistic` Postern sends no password then: use tls `required` if you trust this relay all the same";
+  }
+  if (!connection.features.auth) {
+    return "it offers no AUTH: take user and password out of the relay's configuration, or use the port where it takes logins (often 587 or 465)";
+  }
+  return undefined;
+}

@@ -1,0 +1,47 @@
+// What a relay says of itself in its reply to EHLO.
+
+export type Features = {
+  /** The largest message it takes, in bytes; undefined if it does not say (RFC 1870). */
+  sizeMax?: number;
+  eightBitMime: boolean;
+  smtpUtf8: boolean;
+  startTls: boolean;
+  auth: boolean;
+};
+
+/** A server that knows only HELO. */
+export const noFeatures: Features = { eightBitMime: false, smtpUtf8: false, startTls: false, auth: false };
+
+/**
+ * Reads the reply to EHLO (RFC 5321, section 4.1.1.1): a keyword a line, after the first one, which greets.
+ * @param raw all its lines, separated by LF; anything but a 2xx has no features
+ */
+export function featuresOf(raw: string): Features {
+  const features = { ...noFeatures };
+  if (!raw.startsWith("2")) return features;
+  for (const line of raw.split("\n").slice(1)) {
+    const [keyword = "", parameter = ""] = line
+      .slice(4)
+      .trim()
+      .split(/[\s=]+/, 2);
+    switch (keyword.toUpperCase()) {
+      case "SIZE":
+        // SIZE without a number, or 0, sets no limit that is known.
+        if (/^[1-9]\d{0,15}$/.test(parameter)) features.sizeMax = Number(parameter);
+        break;
+      case "8BITMIME":
+        features.eightBitMime = true;
+        break;
+      case "SMTPUTF8":
+        features.smtpUtf8 = true;
+        break;
+      case "STARTTLS":
+        features.startTls = true;
+        break;
+      case "AUTH":
+        features.auth = true;
+        break;
+    }
+  }
+  return features;
+}

@@ -1,0 +1,186 @@
+// One SMTP transaction on a connection that is ready: MAIL, RCPT, DATA, body, final dot, and what it came to for each recipient.
+import type { ConnectionFacts, SendOutcome, Timeouts, TranscriptLine } from "../domain/relay.ts";
+import { MessageBody } from "./body.ts";
+import type { RelayConnection } from "./connection.ts";
+import { type Deadline, spokenDuration, startDeadline } from "./deadline.ts";
+import { judge, phaseOf, type TransactionPhase, unexpected } from "./outcomes.ts";
+import { ownRefusals } from "./ownRefusals.ts";
+import { endsConnection, meaningOf } from "./replies.ts";
+import { startTranscript } from "./transcript.ts";
+
+export type Mail = {
+  /** The envelope sender; "" is the null sender. */
+  from: string;
+  to: string[];
+  /** The finished message, lines ended by CRLF. */
+  bytes: Buffer;
+  /** Whether the message has bytes above 127. */
+  eightBit?: boolean;
+  /** Whether header fields are in UTF-8 (RFC 6532); addresses speak for themselves. */
+  smtputf8?: boolean;
+  /** Asked once, right before the final dot would leave; after false, or a throw, it does not. */
+  beforeFinalDot?: () => boolean | Promise<boolean>;
+};
+
+export type Transaction = {
+  /** In the order of `to`. */
+  outcomes: SendOutcome[];
+  /** Whether the final dot may have reached the relay. */
+  bodyHandedOver: boolean;
+  transcript: TranscriptLine[];
+  /** 0 for what was not begun; `connectMs` if the connection was made for this transaction. */
+  timings: { connectMs?: number; envelopeMs: number; bodyMs: number; replyMs: number; totalMs: number };
+  connection: ConnectionFacts;
+};
+
+/** `stale`: the connection had served before and was gone, or leaving, when this transaction began. No word of it was answered. */
+export type Attempted = { transaction: Transaction; stale: boolean; cause?: unknown };
+
+/**
+ * Sends one mail. Afterwards the connection is ready for the next one (perhaps after RSET, see `mustReset`), or gone.
+ * @param options.startedAt when the attempt began, in milliseconds of `performance.now()`: `timeouts.attempt` and the transcript count from it
+ * @returns never rejects; `cause` is what `beforeFinalDot` threw
+ */
+export function transact(options: {
+  connection: RelayConnection;
+  mail: Mail;
+  timeouts: Timeouts;
+  host: string;
+  startedAt: number;
+}): Promise<Attempted> {
+  const { connection, mail, timeouts, host, startedAt } = options;
+  const { smtp, setUp } = connection;
+  const reused = connection.transactions > 0;
+  connection.setUp = undefined;
+  const refusals = ownRefusals({
+    from: mail.from,
+    to: mail.to,
+    byteCount: mail.bytes.length,
+    eightBit: mail.eightBit === true,
+    smtputf8: mail.smtputf8 === true,
+    features: connection.features,
+    host,
+  });
+  const recipients = refusals ? mail.to.filter((_, index) => refusals[index] === undefined) : mail.to;
+  const replies: string[] = [];
+  const transcript = startTranscript(
+    startedAt,
+    setUp?.lines.map((line) => ({ ...line, atMs: line.atMs + sinceSetUp(setUp, startedAt) })),
+  );
+  const sentAt = performance.now();
+  let begunAt = 0;
+  let handedOverAt = 0;
+
+  const conclude = (fault: string | undefined, handedOver: boolean): Transaction => {
+    const endedAt = performance.now();
+    const judged = judge({ replies, recipients: recipients.length, handedOver, fault }).values();
+    const outcomes = refusals ? refusals.map((refusal) => refusal ?? (judged.next().value as SendOutcome)) : [...judged];
+    return {
+      outcomes,
+      bodyHandedOver: handedOver,
+      transcript: transcript.lines(),
+      timings: {
+        ...(setUp ? { connectMs: Math.round(setUp.durationMs) } : {}),
+        envelopeMs: Math.round((begunAt || endedAt) - sentAt),
+        bodyMs: begunAt ? Math.round((handedOverAt || endedAt) - begunAt) : 0,
+        replyMs: handedOverAt ? Math.round(endedAt - handedOverAt) : 0,
+        totalMs: Math.round(endedAt - startedAt),
+      },
+      connection: { ...connection.facts, reused },
+    };
+  };
+  if (recipients.length === 0) return Promise.resolve({ transaction: conclude(undefined, false), stale: false });
+  if (connection.lostBecause !== undefined) {
+    return Promise.resolve({ transaction: conclude(connection.lostBecause, false), stale: reused });
+  }
+
+  connection.transactions++;
+  return new Promise((resolve) => {
+    let isOver = false;
+    let isAsking = false;
+    const course = () => ({ replies, recipients: recipients.length, handedOver: body.handedOver });
+    const finish = (end: { fault?: string | undefined; lost?: boolean; cause?: unknown }) => {
+      if (isOver) return;
+      isOver = true;
+      deadline.stop();
+      connection.observer = undefined;
+      if (!body.handedOver) body.destroy();
+      const transaction = conclude(end.fault, body.handedOver);
+      const last = replies.at(-1);
+      const isHalfSent = begunAt > 0 && !body.handedOver;
+      if (end.fault !== undefined || isHalfSent || (last !== undefined && endsConnection(last))) {
+        connection.destroy(end.fault ?? "The transaction broke off.");
+      } else {
+        connection.mustReset = transaction.outcomes.every(({ kind }) => kind !== "accepted");
+      }
+      const wasLeaving = replies.length === 0 ? end.lost === true : replies.length === 1 && last !== undefined && endsConnection(last);
+      resolve({ transaction, stale: reused && wasLeaving, cause: end.cause });
+    };
+
+    const deadline: Deadline = startDeadline({
+      stepMs: timeouts.command,
+      totalMs: timeouts.attempt,
+      endsAt: startedAt + timeouts.attempt,
+      onExpired(limit, waitedMs) {
+        const what = isAsking ? "Postern's own check before the final dot was not done" : silences[phaseOf(course())];
+        finish({ fault: `${limit === "total" ? "The attempt was not over" : what} within ${spokenDuration(waitedMs)}.` });
+      },
+    });
+    const body = new MessageBody({
+      bytes: mail.bytes,
+      socket: connection.socket,
+      beforeFinalDot: mail.beforeFinalDot,
+      onNews(news) {
+        if (typeof news === "object") return finish({ fault: news.stopped, cause: news.cause });
+        isAsking = news === "asking";
+        if (news === "begun") begunAt = performance.now();
+        if (news === "handed_over") handedOverAt = performance.now();
+        deadline.progress(news === "handed_over" ? timeouts.afterDot : timeouts.command);
+      },
+    });
+    connection.observer = {
+      onCommand(line) {
+        transcript.add("client", line);
+      },
+      onReply(raw) {
+        const phase = phaseOf(course());
+        replies.push(raw);
+        transcript.add("server", raw);
+        deadline.progress();
+        // A relay that speaks out of turn must get nothing more from us: a body in the wrong place would be read as commands.
+        if (!isInTurn(phase, raw)) finish({ fault: unexpected(phase) });
+      },
+      onLost(text) {
+        finish({ fault: text, lost: true });
+      },
+    };
+    smtp.headersNeedUtf8 = mail.smtputf8 === true;
+    const use8BitMime = mail.eightBit === true || mail.smtputf8 === true;
+    const envelope = { from: mail.from, to: [...recipients], size: mail.bytes.length, use8BitMime };
+    // nodemailer works on the envelope it is given: it gets one of its own.
+    smtp.send(envelope, body, (error) => {
+      // A refusal is told by the replies; an error without a reply is nodemailer's own.
+      finish({ fault: error && error.response === undefined ? error.message : undefined });
+    });
+  });
+}
+
+const silences: Record<TransactionPhase, string> = {
+  mail: "The relay did not answer MAIL",
+  rcpt: "The relay did not answer RCPT",
+  data: "The relay did not answer DATA",
+  body: "The relay took no more of the message",
+  after_dot: "The relay did not answer the final dot",
+};
+
+/** Whether a reply is one that the commands of this phase may get. While the body is on its way there is none. */
+function isInTurn(phase: TransactionPhase, raw: string): boolean {
+  if (phase === "body") return false;
+  const meaning = meaningOf(raw);
+  return meaning === "later" || meaning === "never" || meaning === (phase === "data" ? "go_on" : "done");
+}
+
+/** What must be added to times of the set-up to count from the start of the attempt; the result is below 0 if it was done before. */
+function sinceSetUp(setUp: { durationMs: number; readyAt: number }, startedAt: number): number {
+  return Math.round(setUp.readyAt - setUp.durationMs - startedAt);
+}
