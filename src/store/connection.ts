@@ -1,21 +1,9 @@
 // The connection to Redis: commands fail at once while it is away, so that no request hangs and none is carried out after its caller was told 503.
 import { Redis, type RedisOptions } from "ioredis";
+import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { createRedisClock, type RedisClock } from "./clock.ts";
 import { type Keys, keysOf } from "./keys.ts";
-
-/** Where Redis is: a unix socket, or a host with optional credentials and TLS. */
-export type RedisTarget =
-  | { kind: "socket"; path: string }
-  | {
-      kind: "single";
-      host: string;
-      port: number;
-      username?: string;
-      password?: string;
-      database?: number;
-      tls: boolean;
-    };
 
 /** Replies are mapped as ioredis does by default; its types allow no `undefined` there. */
 type ClientOptions = Omit<RedisOptions, "replyMapping">;
@@ -32,20 +20,30 @@ const hasty: ClientOptions = {
 const patient: ClientOptions = { maxRetriesPerRequest: null };
 
 function createClient(target: RedisTarget, temper: ClientOptions): Redis {
-  const where: ClientOptions =
-    target.kind === "socket"
-      ? { path: target.path }
-      : {
-          host: target.host,
-          port: target.port,
-          ...(target.username !== undefined && { username: target.username }),
-          ...(target.password !== undefined && { password: target.password }),
-          ...(target.database !== undefined && { db: target.database }),
-          ...(target.tls && { tls: { servername: target.host } }),
-        };
   const retryStrategy = (times: number) => Math.min(50 * 2 ** Math.min(times, 6), 1_000);
-  const options: ClientOptions = { ...where, ...temper, retryStrategy, connectTimeout: 5_000 };
+  const options: ClientOptions = { ...whereabouts(target), ...temper, retryStrategy, connectTimeout: 5_000 };
   return new Redis(options);
+}
+
+/** Throws for a cluster: one shard is one slot of it, which is not built yet. */
+function whereabouts(target: RedisTarget): ClientOptions {
+  if (target.kind === "cluster") throw new Error("A Redis Cluster is not supported yet; use a single Redis or Sentinel");
+  const login = {
+    ...(target.username !== undefined && { username: target.username }),
+    ...(target.password !== undefined && { password: target.password }),
+  };
+  if (target.kind === "socket") return { path: target.path, ...login };
+  const tls = target.tls ? { tls: { rejectUnauthorized: target.verifyCertificate, ...("host" in target && { servername: target.host }) } } : {};
+  if (target.kind === "single") return { host: target.host, port: target.port, db: target.database, ...login, ...tls };
+  return {
+    sentinels: target.sentinels,
+    name: target.masterName,
+    db: target.database,
+    ...(target.sentinelUsername !== undefined && { sentinelUsername: target.sentinelUsername }),
+    ...(target.sentinelPassword !== undefined && { sentinelPassword: target.sentinelPassword }),
+    ...login,
+    ...tls,
+  };
 }
 
 /** One shard's connection: a client for commands, and the means to make more of them. */

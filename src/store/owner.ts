@@ -1,7 +1,8 @@
 // Who works on dispatches: a process with a lease. Its heartbeats come from a thread of their own, so that a busy event loop
 // does not look like a dead worker; and the worker knows without asking whether its lease still holds.
 import { Worker } from "node:worker_threads";
-import type { Connection, RedisTarget } from "./connection.ts";
+import type { RedisTarget } from "../domain/redisTarget.ts";
+import type { Connection } from "./connection.ts";
 
 export type Owner = {
   id: string;
