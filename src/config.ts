@@ -10,7 +10,7 @@ import { readSmtpUrl } from "./config/relays.ts";
 import { readSections } from "./config/sections.ts";
 import { type Environment, readText, readVariables, type Variables } from "./config/variables.ts";
 
-export type { Config, LogFormat, LogLevel, Role } from "./config/effective.ts";
+export type { Config, Role } from "./config/effective.ts";
 
 /** Each fault is one readable line: the variable or the file and the key, what is wrong, the way out. */
 export type ConfigResult = { ok: true; config: Config } | { ok: false; faults: string[] };
@@ -67,12 +67,11 @@ export function readConfig({
   const smtpRelay = SMTP_URL === undefined ? undefined : readSmtpUrl(SMTP_URL, variables.sourceOf("SMTP_URL"), faults);
 
   const file = readFileText(variables, readHere, faults);
-  const treeFaults: ConfigFault[] = [];
-  const tree = file === "unreadable" ? undefined : readTree({ ...file, variable: variables.lookUp, faults: treeFaults });
+  const valueFaults: ConfigFault[] = [];
+  const tree = file === "unreadable" ? undefined : readTree({ ...file, variable: variables.lookUp, faults, valueFaults });
   const sectionFaults: ConfigFault[] = [];
   const sections = file === "unreadable" || !tree ? undefined : readSections(tree, file.source, sectionFaults);
-  // What could not even be read as text would be found faulty a second time as a value.
-  faults.push(...treeFaults, ...sectionFaults.filter((fault) => !treeFaults.some((cause) => isWithin(fault, cause))));
+  faults.push(...valueFaults, ...sectionFaults.filter((fault) => !valueFaults.some((unread) => isWithin(fault, unread))));
 
   const config = assemble({ env, cwd, isTerminal, role, variables, sections, redisTarget, smtpRelay, faults });
   return faults.length > 0 ? { ok: false, faults: faults.map(faultLine) } : { ok: true, config: deepFreeze(config) };

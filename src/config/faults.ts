@@ -28,9 +28,9 @@ export function insideQuery({ source, path }: Place, option: string): Place {
   return path === "" ? { source: `${source}${shown}`, path } : { source, path: `${path}${shown}` };
 }
 
-/** Whether a place is the same as another one or inside of it; a whole file holds none, so that its other faults are still told. */
+/** Whether a place is the same as another one or inside of it. */
 export function isWithin(place: Place, outer: Place): boolean {
-  if (place.source !== outer.source || outer.path === "" || !place.path.startsWith(outer.path)) return false;
+  if (place.source !== outer.source || !place.path.startsWith(outer.path)) return false;
   return /^$|^[.[?]/.test(place.path.slice(outer.path.length));
 }
 

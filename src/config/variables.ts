@@ -107,8 +107,10 @@ export function readVariables(env: Environment, readFile: (path: string) => stri
     set: new Set(variableNames.filter((name) => env[name] || env[`${name}_FILE`])),
     sourceOf,
     lookUp: (name) => {
+      // The file may name anything, so what every object inherits (`constructor`) must not count as set.
+      const direct = Object.hasOwn(env, name) ? env[name] : undefined;
       const path = env[`${name}_FILE`];
-      if (env[name] !== undefined || !path) return env[name];
+      if (direct !== undefined || !path) return direct;
       const content = contentOf(path, readFile);
       return "text" in content ? content.text : undefined;
     },
