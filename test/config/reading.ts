@@ -1,7 +1,5 @@
 // Reads a configuration from variables and files that exist only in the test.
-
-import type { Config } from "../../src/config.ts";
-import { type ConfigResult, type Role, readConfig } from "../../src/config.ts";
+import { type Config, type ConfigResult, type Role, readConfig } from "../../src/config.ts";
 
 export type Given = { env?: Record<string, string>; yaml?: string; files?: Record<string, string>; role?: Role; isTerminal?: boolean };
 
