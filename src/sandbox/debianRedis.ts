@@ -81,7 +81,9 @@ export async function unpackDebianRedis(options: {
     const depends = await apt("apt-cache", "depends", "--important", ...fetched);
     wanted = await notInstalled(librariesIn(depends.stdout).filter((name) => !fetched.has(name)));
   }
-  return { failed: `the packages ${[...fetched].join(", ")} do not make a server that runs here` };
+  return {
+    failed: `the packages ${[...fetched].join(", ")} do not make a server that runs in ${workFolder}; is that file system mounted noexec?`,
+  };
 }
 
 /**

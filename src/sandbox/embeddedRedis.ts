@@ -146,9 +146,11 @@ async function waitUntilReady(options: {
       if (!loading) say("Redis is loading what it stored.");
       loading = true;
     }
-    if (Date.now() - startedAt > (loading ? loadTimeoutMs : firstAnswerTimeoutMs)) {
+    const timeoutMs = loading ? loadTimeoutMs : firstAnswerTimeoutMs;
+    if (Date.now() - startedAt > timeoutMs) {
+      const words = await guarded.logSays();
       await guarded.end();
-      break;
+      throw new SandboxError(`Redis was not ready within ${timeoutMs / 1000} s. It last said: ${words} (its log: ${logFile})`);
     }
     await sleep(20);
   }

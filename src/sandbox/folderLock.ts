@@ -91,12 +91,18 @@ async function isAlive(owner: Owner): Promise<boolean> {
 
 /**
  * When a process began, as a string that only it has; "ended" for one that is dead but not yet waited for; null if unknown.
- * On Linux: the boot's id and the start in clock ticks since then (proc(5), /proc/pid/stat fields 3 and 22).
+ * On Linux: the boot's id and the start in clock ticks since then (proc(5), fields 3 and 22 of /proc/pid/stat).
  */
 async function birthOf(pid: number): Promise<string | null> {
   if (process.platform !== "linux") {
-    const { ok, stdout } = await runProgram("ps", ["-o", "lstart=", "-p", String(pid)], { timeoutMs: 5_000 });
-    return ok ? stdout.trim() : null;
+    // The start is printed as local time; without a zone of its own it would change with summer time.
+    const { ok, stdout } = await runProgram("ps", ["-o", "stat=", "-o", "lstart=", "-p", String(pid)], {
+      variables: { TZ: "UTC" },
+      timeoutMs: 5_000,
+    });
+    const [state, ...start] = stdout.trim().split(/\s+/);
+    if (!ok || !state) return null;
+    return state.startsWith("Z") ? "ended" : start.join(" ");
   }
   try {
     const status = await readFile(`/proc/${pid}/stat`, "utf8");

@@ -38,6 +38,8 @@ const endTimeoutMs = 10_000;
 export type GuardedRedis = {
   /** Resolves when Redis has ended, for whatever reason, with its last words. Never rejects. */
   ended: Promise<{ lastWords: string }>;
+  /** What the log says last, while Redis still runs. */
+  logSays(): Promise<string>;
   /** Ends Redis and waits until it has ended. May be called twice. */
   end(): Promise<void>;
 };
@@ -85,16 +87,18 @@ export async function startGuarded(options: {
     await ended;
     clearTimeout(overtime);
   };
-  return { ended, end };
+  return { ended, end, logSays: async () => await endOfLog(logFile) };
 }
 
-/**
- * The log's last two lines (Redis often says what happened in one and that it gives up in the next), without process id and date.
- * Killed by a signal, Redis says nothing, and the shell's exit status is 128 and the signal's number.
- */
+/** Killed by a signal, Redis says nothing, and the shell's exit status is 128 and the signal's number. */
 async function lastWordsOf(status: number | null, logFile: string): Promise<{ lastWords: string }> {
   if (status === null || status > 128) return { lastWords: `it was killed by signal ${status === null ? "KILL" : status - 128}` };
+  return { lastWords: (await endOfLog(logFile)) || `it ended with status ${status}` };
+}
+
+/** The last two lines (Redis often says what happened in one and that it gives up in the next), without process id and date. */
+async function endOfLog(logFile: string): Promise<string> {
   const lines = (await readFile(logFile, "utf8").catch(() => "")).split("\n").filter((line) => line.trim() !== "");
   const words = lines.slice(-2).map((line) => line.replace(/^\d+:[A-Z] .*? [.\-*#] /, "").trim());
-  return { lastWords: words.join(" ") || `it ended with status ${status}` };
+  return words.join(" ");
 }

@@ -1,4 +1,4 @@
-// Runs one of the system's small programs (apt-get, dpkg, ldd, ps) and waits for its end.
+// Runs one of the system's small programs (apt-get, dpkg, ps, Redis itself to ask its version) and waits for its end.
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
@@ -6,6 +6,12 @@ import { delimiter, isAbsolute, join } from "node:path";
 
 /** How a program ended. `ok` is false for a non-zero exit, a signal, the time limit, or a program that cannot be started. */
 export type ProgramResult = { ok: boolean; stdout: string; stderr: string };
+
+/**
+ * Sets what stands before the "--" and becomes the program behind it. A shell, because execFile's own option would replace the inherited
+ * environment, and with it a proxy that apt-get needs, and env(1) cannot run a program whose path has an equals sign.
+ */
+const withVariables = 'while [ "$1" != -- ]; do export "$1"; shift; done; shift; exec "$@"';
 
 /**
  * Runs a program to its end; never rejects.
@@ -18,12 +24,11 @@ export async function runProgram(
   args: string[],
   options: { cwd?: string; variables?: Record<string, string>; timeoutMs: number },
 ): Promise<ProgramResult> {
-  // `env` rather than execFile's own option: that would replace the inherited environment, and with it a proxy that apt-get needs.
   const assignments = Object.entries({ LC_ALL: "C", ...options.variables }).map(([name, value]) => `${name}=${value}`);
   return await new Promise((resolve) => {
     execFile(
-      "/usr/bin/env",
-      [...assignments, program, ...args],
+      "/bin/sh",
+      ["-c", withVariables, "sh", ...assignments, "--", program, ...args],
       {
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
         timeout: options.timeoutMs,

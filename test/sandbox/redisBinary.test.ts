@@ -20,11 +20,11 @@ describe("the embedded Redis's program", () => {
   it("is the system's own where there is one, under either name, and a broken one is passed over", async (test) => {
     const folder = await temporaryFolder(test);
     await fakeProgram(join(folder, "first"), "redis-server", "exit 127");
-    await fakeProgram(join(folder, "second"), "valkey-server", "echo 'Server v=8.1.1 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64'");
+    await fakeProgram(join(folder, "second=b"), "valkey-server", "echo 'Server v=8.1.1 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64'");
     const said: string[] = [];
-    const path = `${join(folder, "first")}:relative:${join(folder, "second")}`;
+    const path = `${join(folder, "first")}:relative:${join(folder, "second=b")}`;
     const binary = await findOrUnpackRedis({ binaryFolder: join(folder, "binary"), path, log, say: (line) => said.push(line) });
-    assert.deepEqual(binary, { program: join(folder, "second", "valkey-server"), version: "8.1.1" });
+    assert.deepEqual(binary, { program: join(folder, "second=b", "valkey-server"), version: "8.1.1" });
     assert.deepEqual(said, []);
   });
 

@@ -23,7 +23,7 @@ export const sharedBinaryFolder = join(tmpdir(), `postern-test-redis-${process.g
 /** A folder of the test's own; removed when the test is over. */
 export async function temporaryFolder(test: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "postern-test-"));
-  test.after(async () => await rm(folder, { recursive: true, force: true }));
+  test.after(async () => await rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
 
