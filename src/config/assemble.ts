@@ -1,11 +1,11 @@
 // Puts variables and file together: defaults, and the rules that hold between settings.
 import { BlockList, isIP } from "node:net";
 import { resolve } from "node:path";
+import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig } from "../domain/relay.ts";
 import type { Route } from "../domain/routes.ts";
 import type { Config, Role } from "./effective.ts";
 import { type ConfigFault, inside, nearest } from "./faults.ts";
-import type { RedisTarget } from "./redis.ts";
 import { smtpUrlRelayName } from "./relays.ts";
 import type { FileSections } from "./sections.ts";
 import type { Environment, VariableName, Variables } from "./variables.ts";
@@ -133,9 +133,8 @@ export function assemble(parts: Parts): Config {
     sandbox,
     http: { host, port: values.PORT ?? 8080 },
     metrics: { port: values.METRICS_PORT ?? 9464 },
-    redis: redisTarget
-      ? { kind: "url", target: redisTarget }
-      : { kind: "embedded", dataDir: resolve(cwd, values.POSTERN_DATA_DIR ?? ".postern") },
+    dataDir: resolve(cwd, values.POSTERN_DATA_DIR ?? ".postern"),
+    redis: redisTarget ? { kind: "url", target: redisTarget } : { kind: "embedded" },
     embeddedRedisAllowed: env.NODE_ENV !== "production" || values.POSTERN_EMBEDDED_REDIS === true,
     relays,
     routes: settleRoutes(parts, relays),
@@ -164,5 +163,8 @@ export function assemble(parts: Parts): Config {
     path: env.PATH ?? "",
   };
   refuseSharedPorts(config, complain);
+  if (config.role !== "all" && !redisTarget && !variables.set.has("REDIS_URL")) {
+    complain("REDIS_URL", `is needed in the role ${config.role}: set it, for an embedded Redis serves one process, which does everything`);
+  }
   return config;
 }

@@ -1,7 +1,7 @@
 // The effective configuration: what the rest of the house is started with. Plain, frozen data.
+import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig, Timeouts } from "../domain/relay.ts";
 import type { Route } from "../domain/routes.ts";
-import type { RedisTarget } from "./redis.ts";
 import type { logFormats, logLevels, roles } from "./variables.ts";
 
 export type Role = (typeof roles)[number];
@@ -17,8 +17,9 @@ export type Config = {
   http: { host: string; port: number };
   /** On the host of `http`. Port 0 turns it off. */
   metrics: { port: number };
-  /** `dataDir` is an absolute path. */
-  redis: { kind: "embedded"; dataDir: string } | { kind: "url"; target: RedisTarget };
+  /** Where the embedded Redis and the sandbox keep what they have; an absolute path. */
+  dataDir: string;
+  redis: { kind: "embedded" } | { kind: "url"; target: RedisTarget };
   embeddedRedisAllowed: boolean;
   /** In the file's order, that of SMTP_URL last. Empty only in the sandbox, where the capture relay takes their place. */
   relays: RelayConfig[];

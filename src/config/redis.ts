@@ -1,21 +1,11 @@
 // REDIS_URL: where Redis is, as plain data.
+import type { RedisTarget } from "../domain/redisTarget.ts";
 import { type ConfigFault, insideQuery } from "./faults.ts";
 import { type Fields, readFields, type Shape } from "./fields.ts";
 import { takeAddress, takeUrl, type UrlParts } from "./url.ts";
 import { credential, flag } from "./values.ts";
 
 type Address = { host: string; port: number };
-type Login = { username?: string; password?: string };
-type Tls = { tls: boolean; verifyCertificate: boolean };
-type SentinelLogin = { sentinelUsername?: string; sentinelPassword?: string };
-
-/** Where an external Redis is and how to log in to it. */
-export type RedisTarget =
-  | ({ kind: "socket"; path: string } & Login)
-  | ({ kind: "single"; host: string; port: number; database: number } & Login & Tls)
-  | ({ kind: "sentinel"; sentinels: Address[]; masterName: string; database: number } & SentinelLogin & Login & Tls)
-  | ({ kind: "cluster"; nodes: Address[] } & Login & Tls);
-
 const tlsSchemes = ["rediss", "rediss+sentinel"];
 const sentinelSchemes = ["redis+sentinel", "rediss+sentinel"];
 const socketSchemes = ["unix", "redis+unix"];

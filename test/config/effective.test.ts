@@ -18,7 +18,8 @@ test("no variable is needed: the defaults are the sandbox on loopback with an em
     sandbox: true,
     http: { host: "127.0.0.1", port: 8080 },
     metrics: { port: 9464 },
-    redis: { kind: "embedded", dataDir: "/srv/.postern" },
+    dataDir: "/srv/.postern",
+    redis: { kind: "embedded" },
     embeddedRedisAllowed: true,
     relays: [],
     routes: [],
@@ -268,7 +269,7 @@ test("the embedded Redis runs in production only by explicit wish", () => {
   const config = configOf({
     env: { ...relay, NODE_ENV: "production", POSTERN_EMBEDDED_REDIS: "true", POSTERN_DATA_DIR: "/var/lib/postern" },
   });
-  assert.deepEqual([config.redis, config.embeddedRedisAllowed], [{ kind: "embedded", dataDir: "/var/lib/postern" }, true]);
+  assert.deepEqual([config.redis, config.dataDir, config.embeddedRedisAllowed], [{ kind: "embedded" }, "/var/lib/postern", true]);
 });
 
 test("logs are pretty on a terminal and JSON elsewhere, unless LOG_FORMAT says so", () => {
@@ -278,11 +279,15 @@ test("logs are pretty on a terminal and JSON elsewhere, unless LOG_FORMAT says s
 });
 
 test("the command line's role wins over POSTERN_ROLE", () => {
-  assert.equal(configOf({ role: "api", env: { POSTERN_ROLE: "worker" } }).role, "api");
+  assert.equal(configOf({ role: "api", env: { ...relay, REDIS_URL: "redis://127.0.0.1", POSTERN_ROLE: "worker" } }).role, "api");
+});
+
+test("an embedded Redis serves one process alone: a role of its own needs REDIS_URL", () => {
+  for (const role of ["api", "worker"] as const) assert.match(faultsOf({ role, env: relay }).join(), /^REDIS_URL: is needed in the role/);
 });
 
 test("one port may serve two listeners that never run in one role or are on different hosts", () => {
-  assert.deepEqual(faultsOf({ role: "worker", env: { ...relay, PORT: "9464" } }), []);
+  assert.deepEqual(faultsOf({ role: "worker", env: { ...relay, REDIS_URL: "redis://127.0.0.1", PORT: "9464" } }), []);
   assert.deepEqual(faultsOf({ env: { ...relay, PORT: "2525" } }), []);
   assert.deepEqual(faultsOf({ env: { ...relay, RETURN_PATH_DOMAIN: "b.example", PORT: "2525", BOUNCE_HOST: "127.0.0.2" } }), []);
   assert.deepEqual(faultsOf({ env: { PORT: "0", METRICS_PORT: "0" } }), []);

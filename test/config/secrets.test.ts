@@ -106,6 +106,7 @@ test("the printed configuration masks every secret and says the rest", () => {
     PORT: 8080,
     METRICS_PORT: 9464,
     REDIS_URL: "rediss+sentinel://********@a:26379,b:26379/main/0?sentinel_username=********&sentinel_password=********",
+    POSTERN_DATA_DIR: "/srv/.postern",
     POSTERN_EMBEDDED_REDIS: true,
     POSTERN_SANDBOX: false,
     POSTERN_ROLE: "all",
