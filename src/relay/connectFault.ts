@@ -67,7 +67,7 @@ function ofError(input: { error: SMTPError; phase: Phase; where: string; step: s
   if (/^(?:ERR_SSL_|ERR_TLS_|EPROTO$)/.test(cause ?? "")) {
     return {
       phase,
-      text: `TLS with ${where} failed (${error.message}): tls \`implicit\` belongs to port 465, STARTTLS (\`required\`) to 25 and 587.`,
+      text: `TLS with ${where} failed (${reasonOf(error)}): tls \`implicit\` belongs to port 465, STARTTLS (\`required\`) to 25 and 587.`,
     };
   }
   return { phase, text: `The connection to ${where} failed during ${step}: ${error.message}.` };
@@ -77,6 +77,11 @@ function wayOut(phase: Phase): string {
   if (phase === "auth") return ": check the relay's user and password.";
   if (phase === "starttls") return ", and tls `required` takes no session without it.";
   return ".";
+}
+
+/** OpenSSL's message is a line of its source's coordinates: the reason in it is what a person can read. */
+function reasonOf({ message }: SMTPError): string {
+  return /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1] ?? message;
 }
 
 /** Codes of OpenSSL's verification (X509_V_ERR_*) as Node gives them, and of the name check (RFC 6125). */

@@ -4,8 +4,6 @@ import type { RelayFault } from "../domain/relay.ts";
 import type { Log } from "../telemetry/logger.ts";
 import type { RelayConnection } from "./connection.ts";
 
-/** An idle session is closed after this time: relays close theirs soon after. */
-const idleMsMax = 30_000;
 const transactionsMax = 100;
 const quitMsMax = 5_000;
 /** A connection that takes longer than this to set up is no longer counted on: another one is tried meanwhile. */
@@ -38,14 +36,16 @@ export type Places = {
  * @param options.connectionsMax how many; a session on its way in or out takes one too
  * @param options.open begins to open a session; `ready` must not reject
  * @param options.commandMs how long a relay may take to answer RSET
+ * @param options.idleMs a session that nobody asks for is closed after this time
  */
 export function createPlaces(options: {
   connectionsMax: number;
   open: () => { connection: RelayConnection; ready: Promise<RelayFault | undefined> };
   commandMs: number;
+  idleMs: number;
   log: Log;
 }): Places {
-  const { connectionsMax, open, commandMs, log } = options;
+  const { connectionsMax, open, commandMs, idleMs, log } = options;
   const places = new Set<Place>();
   const idle: Place[] = [];
   const waiters = new Set<(acquired: Acquired) => void>();
@@ -117,15 +117,15 @@ export function createPlaces(options: {
     place.state = "idle";
     place.idleSince = performance.now();
     idle.push(place);
-    sweep ??= setTimeout(sweepIdle, idleMsMax).unref();
+    sweep ??= setTimeout(sweepIdle, idleMs).unref();
   };
 
   const sweepIdle = () => {
     sweep = undefined;
     const now = performance.now();
     // The one that was used last is lent first, so the oldest are at the front.
-    while (idle[0] && now - idle[0].idleSince >= idleMsMax - 1) leave(idle.shift() as Place);
-    if (idle[0]) sweep = setTimeout(sweepIdle, idle[0].idleSince + idleMsMax - now).unref();
+    while (idle[0] && now - idle[0].idleSince >= idleMs - 1) leave(idle.shift() as Place);
+    if (idle[0]) sweep = setTimeout(sweepIdle, idle[0].idleSince + idleMs - now).unref();
   };
 
   const startConnect = () => {

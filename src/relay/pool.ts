@@ -36,6 +36,7 @@ export type RelaySession = {
  * Opens a relay. Nothing is connected before the first `acquire`.
  * @param options.clientName what we call ourselves in EHLO; default this machine's name
  * @param options.trustedCertificates certificates (PEM) to trust besides the public ones and NODE_EXTRA_CA_CERTS
+ * @param options.idleMs a session that nobody asks for is closed after this time; default 30 s, before most relays close it themselves
  */
 export function openRelay(options: {
   config: RelayConfig;
@@ -43,13 +44,15 @@ export function openRelay(options: {
   log: Log;
   clientName?: string;
   trustedCertificates?: string;
+  idleMs?: number;
 }): Relay {
-  const { config, timeouts, clientName, trustedCertificates } = options;
+  const { config, timeouts, clientName, trustedCertificates, idleMs = 30_000 } = options;
   const log = options.log.child({ relay: config.name });
   const places = createPlaces({
     connectionsMax: config.connections,
     open: () => connect({ config, timeouts, clientName, trustedCertificates }),
     commandMs: timeouts.command,
+    idleMs,
     log,
   });
   return {

@@ -9,6 +9,8 @@ export type RawClient = {
   readonly reader: SmtpReader;
   /** Command lines so far. */
   readonly lines: string[];
+  /** Recipients that it answered 2xx, after a sender that it answered 2xx, since the last MAIL. */
+  accepted: number;
   /** Writes as it is. */
   write(text: string): void;
   /** A TCP reset. */
@@ -48,6 +50,7 @@ export async function startRawRelay(answers: Answers | ((number: number) => Answ
       socket,
       reader: smtpReader(socket),
       lines: [],
+      accepted: 0,
       write: (text) => void (socket.destroyed || socket.write(text)),
       cut: () => void socket.resetAndDestroy(),
       gone,
@@ -89,11 +92,17 @@ async function converse(client: RawClient, answers: Answers): Promise<void> {
     client.write(`${reply}\r\n`);
     return reply;
   };
+  let hasSender = false;
   await answer("connect");
   for (let line = await client.reader.line(); line !== undefined; line = await client.reader.line()) {
     client.lines.push(line);
     const verb = (line.split(/[ :]/, 1)[0] ?? "").toUpperCase() as keyof Answers;
     const reply = await answer(verb, line);
+    if (verb === "MAIL") {
+      client.accepted = 0;
+      hasSender = reply.startsWith("2");
+    }
+    if (verb === "RCPT" && hasSender && reply.startsWith("2")) client.accepted++;
     if (verb === "DATA" && reply.startsWith("3")) {
       if ((await client.reader.data()) === undefined) return;
       client.lines.push(".");
@@ -115,9 +124,11 @@ export const hangUp: Answer = (client) => {
   client.socket.end();
   return undefined;
 };
-/** One byte after the other of a reply that never ends. */
+/** One byte after the other of a reply that never ends, line for line. */
 export const trickle: Answer = (client) => {
-  const timer = setInterval(() => client.write("250-still here\r\n".charAt(Math.floor(Math.random() * 4))), 20);
+  const line = "250-still\r\n";
+  let sent = 0;
+  const timer = setInterval(() => client.write(line.charAt(sent++ % line.length)), 5);
   client.socket.once("close", () => clearInterval(timer));
   return new Promise(() => {});
 };
