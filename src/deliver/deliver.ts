@@ -1,7 +1,7 @@
 // The way out of one dispatch: a connection, a claim, one SMTP transaction, a record. What a crash does at each step is in the design, section 5.
 import { randomUUID } from "node:crypto";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
-import type { SendOutcome } from "../domain/relay.ts";
+import type { RelayFault, SendOutcome } from "../domain/relay.ts";
 import type { WakeUp } from "../domain/wakeUp.ts";
 import type { Relay, RelaySession, Transaction } from "../relay/pool.ts";
 import type { Claim, ClaimResult, Ledger, RecordInput } from "../store/ledger.ts";
@@ -42,8 +42,14 @@ export async function deliver(dependencies: DeliverDependencies, wake: WakeUp): 
     const claimed = await claim(dependencies, wake);
     if (claimed.kind === "stale") return undefined;
     if (claimed.kind === "look_again") return claimed.inMs;
+    if (claimed.kind === "content_gone") {
+      await recordContentGone(dependencies, wake, claimed.claim);
+      return undefined;
+    }
     const startedAt = performance.now();
-    const attempt = await attemptOf(dependencies, wake, claimed, session, acquired.ok ? undefined : acquired.fault);
+    const attempt = acquired.ok
+      ? await transact(dependencies, wake, claimed.claim, acquired.session)
+      : { outcomes: notSent(claimed.claim, acquired.fault), leaseLost: false };
     session?.release();
     await record(dependencies, wake, claimed.claim, attempt, performance.now() - startedAt);
     return undefined;
@@ -69,19 +75,9 @@ async function claim({ ledger, owner, stopping }: DeliverDependencies, wake: Wak
 
 type Attempt = { outcomes: SendOutcome[]; transaction?: Transaction; leaseLost: boolean };
 
-/** One transaction for all recipients of the claim; without a connection, what that means for them. */
-async function attemptOf(
-  { ledger, owner }: DeliverDependencies,
-  wake: WakeUp,
-  claimed: Extract<ClaimResult, { claim: Claim }>,
-  session: RelaySession | undefined,
-  fault: { phase: "connect"; text: string } | Parameters<typeof notSent>[1] | undefined,
-): Promise<Attempt> {
-  const { record, recipients, bytes, attempt, state } = claimed.claim;
-  if (!session || claimed.kind === "content_gone") {
-    const because = fault ?? { phase: "mail" as const, text: "The message's content is no longer in the store" };
-    return { outcomes: notSent(recipients.length, because), leaseLost: false };
-  }
+/** One transaction for all recipients of the claim. */
+async function transact({ ledger, owner }: DeliverDependencies, wake: WakeUp, claimed: Claim, session: RelaySession): Promise<Attempt> {
+  const { record, recipients, bytes, attempt, state } = claimed;
   const marks = state.dispatches[wake.dispatch]?.claim?.marks ?? false;
   let leaseLost = false;
   const transaction = await session.send({
@@ -99,8 +95,23 @@ async function attemptOf(
   return { outcomes: transaction.outcomes, transaction, leaseLost };
 }
 
-function notSent(count: number, fault: Extract<SendOutcome, { kind: "not_sent" }>["fault"]): SendOutcome[] {
-  return Array.from({ length: count }, () => ({ kind: "not_sent", fault }));
+/** Without a connection nothing was sent to anybody. */
+function notSent({ recipients }: Claim, fault: RelayFault): SendOutcome[] {
+  return recipients.map(() => ({ kind: "not_sent", fault }));
+}
+
+/** Bytes that are gone from the store never come back: the recipients end here instead of being tried until their deadline. */
+async function recordContentGone(dependencies: DeliverDependencies, wake: WakeUp, { attempt, recipients }: Claim): Promise<void> {
+  dependencies.log.error({ message_id: wake.messageId }, "a message's content is gone from the store");
+  const reply = { code: 0, text: "The message's content is no longer in the store" };
+  await recordUntilTaken(dependencies, {
+    messageId: wake.messageId,
+    dispatch: wake.dispatch,
+    attempt,
+    outcomes: recipients.map((recipient) => ({ recipient, kind: "failed", reply, category: "system", hard_bounce: false })),
+    retryInMs: 0,
+    counts: "nothing",
+  });
 }
 
 /** Records the attempt, whatever it takes, and plans what is still open. After a 250 nothing here may throw. */

@@ -1,0 +1,42 @@
+// What the metrics are told: outcomes as they are recorded, and the gauges when somebody asks.
+import type { Delivery } from "../deliver/workers.ts";
+import type { ObservedAttempt } from "../deliver/deliver.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { Parts } from "./parts.ts";
+
+/** Counts one attempt and what it settled. */
+export function observeAttempt(metrics: Metrics, relay: string, { claim, outcomes, judgement, durationMs }: ObservedAttempt): void {
+  metrics.attemptDuration.observe({ relay }, durationMs / 1000);
+  for (const outcome of new Set(outcomes.map((it) => it.kind))) metrics.attempts.inc({ relay, outcome });
+  const { record, state, now } = claim;
+  for (const { kind, category = "" } of judgement.outcomes) {
+    if (kind === "sent") {
+      metrics.recipientsSettled.inc({ status: kind, category: "" });
+      const since = state.send_at ?? record.created_at;
+      metrics.timeToSent.observe({ lane: record.lane }, Math.max(0, now + durationMs - since) / 1000);
+    } else if (kind === "bounced" || kind === "failed") {
+      metrics.recipientsSettled.inc({ status: kind, category });
+    }
+  }
+}
+
+/** Sets every gauge to what is so now. While Redis is away only that is said. */
+export async function collectGauges({ metrics, producer, paths, connection, log }: Parts, delivery: Delivery | undefined): Promise<void> {
+  for (const { name, stats } of delivery?.relays() ?? []) {
+    metrics.relayConnections.set({ relay: name, state: "busy" }, stats.busy);
+    metrics.relayConnections.set({ relay: name, state: "idle" }, stats.open - stats.busy);
+  }
+  try {
+    await connection.redis.ping();
+    for (const { name } of paths.relays) {
+      const depth = await producer.depth(name);
+      for (const [state, count] of Object.entries(depth)) metrics.queueDepth.set({ relay: name, state }, count);
+      const since = await producer.oldestWaitingSince(name);
+      metrics.oldestWaiting.set({ relay: name }, since === undefined ? 0 : Math.max(0, Date.now() - since) / 1000);
+    }
+    metrics.redisUp.set(1);
+  } catch (error) {
+    log.debug({ err: error }, "gauges could not be collected");
+    metrics.redisUp.set(0);
+  }
+}
