@@ -33,7 +33,8 @@ export type TestPostfix = {
  * @param options.deliverTo where all mail goes, without TLS
  * @param options.starttls offers STARTTLS with a self-signed certificate for localhost and 127.0.0.1
  * @param options.auth relays only after AUTH PLAIN or LOGIN with these; otherwise for every client on loopback
- * @param options.settings more lines of main.cf, in place of ours where they name the same: `{ transport_maps: "inline:{ bounces.test=smtp:[127.0.0.1]:2525 }" }`
+ * @param options.settings more lines of main.cf, in place of ours where they name the same, like
+ *   `{ transport_maps: "inline:{ bounces.test=smtp:[127.0.0.1]:2525 }" }`
  * @throws Error when not root, or when Postfix does not start; it holds the configuration
  */
 export async function startPostfix(options: {
@@ -116,7 +117,7 @@ export async function startPostfix(options: {
   };
 }
 
-/** What `postfix start` would make (see postfix-files): most of the queue belongs to Postfix alone, `public` and `maildrop` to postdrop too. */
+/** What `postfix start` would make (see postfix-files): the queue belongs to Postfix, `public` and `maildrop` to the group postdrop too. */
 async function makeFolders(path: string): Promise<void> {
   for (const name of ["config", "log", "queue", "queue/pid"]) await mkdir(join(path, name));
   const make = (mode: string, group: string, names: string[]) =>

@@ -45,13 +45,15 @@ export async function startProcess(options: {
   const lines: string[] = [];
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", (line) => lines.push(line));
   let status: ExitStatus | undefined;
+  let groupIsGone = false;
   const exited = new Promise<ExitStatus>((resolve) => {
     const closed = new Promise<void>((done) => child.once("close", () => done()));
     child.once("exit", async (code, signal) => {
       status = { code, signal };
       // A grandchild that outlives it may hold its output open, so the rest of the output is not waited for at any price.
       await Promise.race([closed, new Promise((done) => setTimeout(done, 200).unref())]);
-      if (!isAlive(-pid)) releaseGuard();
+      groupIsGone = !isAlive(-pid);
+      if (groupIsGone) releaseGuard();
       resolve(status);
     });
   });
@@ -66,7 +68,9 @@ export async function startProcess(options: {
     const force = setTimeout(() => killGroup(pid), graceMs);
     await exited;
     clearTimeout(force);
-    killGroup(pid);
+    // Once the group is gone, its number may come to belong to somebody else.
+    if (!groupIsGone) killGroup(pid);
+    groupIsGone = true;
     releaseGuard();
   };
   return { pid, exited, exitStatus: () => status, lines: () => lines, kill, stop };
@@ -76,7 +80,7 @@ export async function startProcess(options: {
  * Kills the process group `pid` with SIGKILL, and removes the folder, when this process ends before it has let go.
  * @returns lets go: call it when the guarded process has ended
  */
-export function standGuard(options: { pid: number; removeOnDeath?: string | undefined }): () => void {
+function standGuard(options: { pid: number; removeOnDeath: string | undefined }): () => void {
   const script = `read -r done && exit; kill -s KILL -- "-$1"; [ -z "$2" ] || { sleep 0.2; rm -rf -- "$2"; }`;
   const guard = spawn("/bin/sh", ["-c", script, "guard", String(options.pid), options.removeOnDeath ?? ""], {
     env: { PATH: "/usr/bin:/bin" },
@@ -96,7 +100,7 @@ export function standGuard(options: { pid: number; removeOnDeath?: string | unde
 }
 
 /** Whether a process (or, for a negative id, anyone of a process group) is alive. A zombie counts as alive until it is reaped. */
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

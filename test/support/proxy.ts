@@ -7,7 +7,7 @@ export type TcpProxy = {
   readonly port: number;
   /** Resets every open connection on both sides. New ones are served. */
   cut(): void;
-  /** Passes nothing on in either direction, and takes new connections without serving them. Nothing is lost: resume() passes on what waits. */
+  /** Passes nothing on, and takes new connections without serving them. Nothing is lost: resume() passes on what waits. */
   pause(): void;
   resume(): void;
   /** New connections are refused (ECONNREFUSED); open ones stay. */

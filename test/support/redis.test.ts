@@ -33,6 +33,10 @@ test("stop ends the process and removes its folder, and may be called twice and 
   assert.equal(existsSync(redis.dir), false);
 });
 
+test("a wrong option is told with the server's own words", async () => {
+  await assert.rejects(startRedis({ args: ["--no-such-option", "1"] }), /Redis did not start:.*no-such-option/s);
+});
+
 test("fresh urls of the shared Redis do not see each other's keys", async (t) => {
   const redis = await sharedRedis();
   assert.equal(await sharedRedis(), redis);

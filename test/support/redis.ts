@@ -43,27 +43,26 @@ export async function startRedis(
   const folder = options.dir === undefined ? await temporaryFolder({ name: "redis" }) : undefined;
   const dir = options.dir ?? (folder?.path as string);
 
-  const launch = async (port: number): Promise<RunningProcess> => {
-    const fixed = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--databases", String(databases), "--save", ""];
-    const durable = ["--appendonly", "yes", "--appendfsync", appendfsync, "--auto-aof-rewrite-min-size", "1gb"];
-    const memory = ["--maxmemory", maxmemory, "--maxmemory-policy", "noeviction"];
-    const server = await startProcess({
+  const port = options.port ?? (await freePort());
+  const fixed = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--databases", String(databases), "--save", ""];
+  const durable = ["--appendonly", "yes", "--appendfsync", appendfsync, "--auto-aof-rewrite-min-size", "1gb"];
+  const memory = ["--maxmemory", maxmemory, "--maxmemory-policy", "noeviction"];
+
+  const launch = async (): Promise<RunningProcess> => {
+    const launched = await startProcess({
       command,
       args: [...fixed, ...durable, ...memory, ...args],
       env: { PATH: "/usr/bin:/bin" },
-      ...(folder === undefined ? {} : { removeOnDeath: folder.path }),
+      ...(folder && { removeOnDeath: folder.path }),
     });
-    const answers = async () => server.exitStatus() !== undefined || (await sendCommand(port, ["PING"])) === "+PONG";
-    await waitFor(answers, { what: "Redis to answer", timeoutMs: 20_000 });
-    return server;
+    const answers = async () => launched.exitStatus() !== undefined || (await sendCommand(port, ["PING"])) === "+PONG";
+    const answered = await waitFor(answers, { what: "Redis to answer", timeoutMs: 20_000 }).catch(() => false);
+    if (answered && !launched.exitStatus()) return launched;
+    await launched.stop();
+    await folder?.remove();
+    throw new Error(`Redis did not start:\n${launched.lines().join("\n")}`);
   };
-
-  const port = options.port ?? (await freePort());
-  let server = await launch(port);
-  const mustRun = () => {
-    if (server.exitStatus()) throw new Error(`Redis did not start:\n${server.lines().join("\n")}`);
-  };
-  mustRun();
+  let server = await launch();
 
   let handedOut = 0;
   return {
@@ -85,8 +84,7 @@ export async function startRedis(
     },
     async restart() {
       await server.stop();
-      server = await launch(port);
-      mustRun();
+      server = await launch();
     },
     async stop() {
       await server.stop();

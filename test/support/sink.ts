@@ -7,7 +7,10 @@ import { startProcess } from "./process.ts";
 import { temporaryFolder } from "./temporaryFolder.ts";
 import { waitFor } from "./waitFor.ts";
 
-/** One transaction whose final dot arrived, whatever a fault flag made the sink answer to it. Addresses without angle brackets; `raw` has CRLF line ends and no line of the sink's. */
+/**
+ * One transaction whose final dot arrived, whatever a fault flag made the sink answer to it. Addresses without angle brackets;
+ * `raw` has CRLF line ends and no line of the sink's.
+ */
 export type SinkMail = { from: string; to: string[]; raw: Buffer };
 
 export type Sink = {

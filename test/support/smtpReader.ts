@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 export type SmtpReader = {
   /** The next line without its CRLF, or undefined at the end of the connection. */
   line(): Promise<string | undefined>;
-  /** The bytes up to CRLF.CRLF (the last line's CRLF included), dot-stuffing undone (RFC 5321 section 4.5.2); undefined when cut off before. */
+  /** The bytes up to CRLF.CRLF, the last line's CRLF included, dot-stuffing undone (RFC 5321 section 4.5.2); undefined when cut off. */
   data(): Promise<Buffer | undefined>;
   /** Stops reading, and forgets what came too early: what follows is for another reader, a TLS layer. */
   release(): void;
