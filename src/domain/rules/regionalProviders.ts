@@ -1,0 +1,136 @@
+// How providers of one country or language word their replies: France, Germany, Japan, China, Russia.
+import type { ReplyRule } from "../replyRule.ts";
+
+export const regionalProviderRules: readonly ReplyRule[] = [
+  {
+    id: "orange.invalid-recipient",
+    when: { text: /\bofr_?(?:0\d{2}_)?416\b|destinataire invalide/i },
+    category: "invalid_recipient",
+    hard: true,
+    example: "550 5.1.1 Adresse d au moins un destinataire invalide. Invalid recipient. OFR_416 [416]",
+  },
+  {
+    id: "orange.spam",
+    when: { text: /\b(?:ofr|lpn)_?(?:\d{3}_)?506\b/i },
+    category: "spam",
+    advice: "Orange's content filter refused the message: look at its wording and links, and send only to people who asked for it.",
+    example: "550 5.2.0 Mail rejete. Mail rejected. OFR_506 [506]",
+  },
+  {
+    id: "orange.connections",
+    when: { text: /\b(?:ofr|lpn)\d{3}_10[45]\b|too many connections, slow down/i },
+    category: "rate_limited",
+    slowDown: true,
+    advice: "Orange takes few connections at a time from one IP address: lower the relay's connections for orange.fr and wanadoo.fr.",
+    example:
+      "421 mwinf5c01 ME Trop de connexions, veuillez verifier votre configuration. Too many connections, slow down. OFR004_104 [104]",
+  },
+  {
+    id: "orange.refused-later",
+    when: { text: /\blpn\d{3}_\d{3}\b[^a-z]{0,10}$/i },
+    category: "unknown",
+    slowDown: true,
+    advice: "La Poste refuses your mail for now without saying why: lower the rate and retry later.",
+    example: "550 5.5.0 Service refuse. Veuillez essayer plus tard. service refused, please try later. LPN001_108",
+  },
+  {
+    id: "orange.blocked",
+    when: { text: /\bofr_?(?:\d{3}_)?(?:10[1-36]|108|109|403|501|999)\b|adresse ip source bloquee/i },
+    category: "reputation",
+    slowDown: true,
+    advice: "Orange blocks the sending IP address: ask for its removal at postmaster.orange.fr or at the address in the reply.",
+    example: "550 mwinf5c01 ME Adresse IP source bloquee pour incident de spam. Client host blocked for spamming issues. OFR006_102 [102]",
+  },
+  {
+    id: "gmx.no-ptr",
+    when: { text: /bad dns ptr resource record/i },
+    category: "reputation",
+    advice:
+      "The relay's IP address has no usable reverse DNS for GMX and WEB.DE: publish a PTR record that names your mail server and is not a generic one.",
+    example: "554-web.de (mxweb001) Nemesis ESMTP Service not available\r\n554-No SMTP service\r\n554 Bad DNS PTR resource record.",
+  },
+  {
+    id: "gmx.block-listed",
+    when: { text: /nemesis esmtp service not available/i },
+    category: "reputation",
+    advice: "GMX and WEB.DE block the sending IP address: ask for its removal at postmaster.gmx.net.",
+    example: "554-gmx.net (mxgmx001) Nemesis ESMTP Service not available\r\n554-No SMTP service\r\n554 IP address is block listed.",
+  },
+  {
+    id: "gmx.policy",
+    when: { text: /reject due to policy restrictions/i },
+    category: "policy",
+    advice: "GMX and WEB.DE refused the message by their rules: look up the address in the reply, and ask their postmaster.",
+    example: "550-Requested action not taken: mailbox unavailable\r\n550 Reject due to policy restrictions.",
+  },
+  {
+    id: "t-online.unknown-ip",
+    when: { text: /ask your postmaster for help or to contact/i },
+    category: "reputation",
+    advice: "T-Online refuses this IP address until it knows who runs it: write to tosa@rx.t-online.de with the address and your imprint.",
+    example: "554 IP=192.0.2.1 - A problem occurred. (Ask your postmaster for help or to contact tosa@rx.t-online.de to clarify.)",
+  },
+  {
+    id: "au.recipient-filter",
+    // The Japanese carrier au says this, without an address, when the recipient's own filter refused the sender.
+    when: { text: /^: user unknown/i },
+    category: "invalid_recipient",
+    advice: "The recipient's carrier refused the message, perhaps by a filter of the recipient: ask them to allow your domain.",
+    example: "550 : User unknown",
+  },
+  {
+    id: "tencent.frequency",
+    when: { text: /(?:ip|domain|connection|mailbox|sender) frequency limited/i },
+    category: "rate_limited",
+    slowDown: true,
+    advice: "Tencent (QQ) limits how often your IP address or domain may send: lower the rate for its domains.",
+    example: "550 Ip frequency limited. http://service.mail.qq.com/cgi-bin/help?subtype=1&no=1000725",
+  },
+  {
+    id: "tencent.content",
+    when: { text: /mail content denied|suspected (?:bounce|spam)/i },
+    category: "spam",
+    example: "550 Mail content denied. http://service.mail.qq.com/cgi-bin/help?subtype=1&no=1000726",
+  },
+  {
+    id: "netease.spam",
+    when: { text: /\b(?:dt|mi|rp|hl):(?:spm|sum|spb|stc|dup|trc|frl)\b/i },
+    category: "spam",
+    advice: "NetEase (163, 126) takes the message for spam: look at its wording, and look up the code at help.163.com.",
+    example: "554 DT:SPM 163 smtp1,abc123 http://mail.163.com/help/help_spam_16.htm",
+  },
+  {
+    id: "netease.spf",
+    when: { text: /\bdt:spf\b/i },
+    category: "authentication",
+    example: "550 DT:SPF 163 smtp1,abc123 http://mail.163.com/help/help_spam_16.htm",
+  },
+  {
+    id: "netease.reputation",
+    when: { text: /\bhl:(?:rep|itc|iha|ihu|isp)\b/i },
+    category: "reputation",
+    slowDown: true,
+    example: "421 HL:REP 163 smtp1,abc123 http://mail.163.com/help/help_spam_16.htm",
+  },
+  {
+    id: "mailru.spam",
+    when: { text: /spam message rejected/i },
+    category: "spam",
+    advice: "Mail.ru takes the message for spam: register the domain at postmaster.mail.ru to see why.",
+    example: "550 spam message rejected. Please visit http://help.mail.ru/notspam-support/id?c=abc123",
+  },
+  {
+    id: "mailru.invalid-mailbox",
+    when: { text: /message was not accepted -- invalid mailbox/i },
+    category: "invalid_recipient",
+    hard: true,
+    example: "550 Message was not accepted -- invalid mailbox. Local mailbox user@mail.ru is unavailable: user not found",
+  },
+  {
+    id: "yandex.spam",
+    when: { text: /rejected under suspicion of spam/i },
+    category: "spam",
+    advice: "Yandex takes the message for spam: register the domain at postmaster.yandex.com to see why.",
+    example: "554 5.7.1 Message rejected under suspicion of SPAM; https://ya.cc/1IrBc",
+  },
+];

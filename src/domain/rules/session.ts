@@ -1,0 +1,125 @@
+// What a relay says about us before it hears of any message: login, encryption, the right to relay (RFC 4954, RFC 3207).
+// These stand before the wordings, as "user not found" means something else while logging in.
+import { anyOf, type ReplyRule } from "../replyRule.ts";
+
+export const sessionRules: readonly ReplyRule[] = [
+  {
+    id: "session.too-many-connections",
+    when: {
+      code: [421, 450, 451, 452, 454, 554],
+      text: anyOf(
+        /too many (?:concurrent |simultaneous |open |smtp ){0,2}(?:connections|sessions)/,
+        /too (?:many|frequent) connects/,
+        /connection (?:rate|limit|count)[^.]{0,20}exceeded/,
+        /exceeded[^.]{0,30}(?:connections|connection limit)/,
+        /maximum (?:number of )?connections/,
+      ),
+    },
+    category: "rate_limited",
+    slowDown: true,
+    advice: "The server takes fewer connections from you than you opened: lower the relay's connections.",
+    example: "421 4.7.0 mx.example.com Error: too many connections from 192.0.2.1",
+  },
+  {
+    id: "session.starttls-refused",
+    when: { phase: ["starttls"] },
+    category: "relay_denied",
+    relayAtFault: true,
+    advice: "The relay did not start TLS: check its certificate and TLS setup, or the port and the option tls in your configuration.",
+    example: "454 4.7.0 TLS not available due to local problem",
+    examplePhase: "starttls",
+  },
+  {
+    id: "session.next-hop-without-tls",
+    when: { text: /tls (?:is )?required,? but was not offered/i },
+    category: "policy",
+    advice:
+      "The relay hands over on TLS only and the recipient's server offers none: ask its operators to enable STARTTLS, or relax the relay's rule.",
+    example: "450 4.7.4 TLS is required, but was not offered by host mx.example.com[192.0.2.1]",
+  },
+  {
+    id: "session.tls-required",
+    when: {
+      text: /must issue (?:a |an )?starttls|(?:starttls|tls|encryption|ssl)(?: is)? (?:required|needed)|requires? (?:starttls|tls|encryption|a secure connection)|session encryption is required/i,
+    },
+    category: "relay_denied",
+    relayAtFault: true,
+    advice: "The server wants an encrypted connection first: set tls=required for this relay.",
+    example: "530 5.7.0 Must issue a STARTTLS command first",
+  },
+  {
+    id: "session.login-temporarily-failed",
+    when: { phase: ["auth"], code: [421, 432, 451, 454] },
+    category: "relay_denied",
+    relayAtFault: true,
+    advice: "The relay cannot check logins at the moment: it is tried again; ask its operators if it lasts.",
+    example: "454 4.7.0 Temporary authentication failure",
+    examplePhase: "auth",
+  },
+  {
+    id: "session.login-refused",
+    when: { phase: ["auth"] },
+    category: "relay_denied",
+    relayAtFault: true,
+    advice: "The relay refused the login: check its user name, password and authentication method in the configuration.",
+    example: "550 5.7.0 User not found",
+    examplePhase: "auth",
+  },
+  {
+    id: "session.bad-credentials",
+    when: { code: [535] },
+    category: "relay_denied",
+    relayAtFault: true,
+    advice: "The relay refuses its user name or password: check both in the configuration; some providers want an app password or API key.",
+    example: "535 5.7.8 Error: authentication failed: authentication failure",
+  },
+  {
+    id: "session.mechanism",
+    when: { code: [432, 534, 538, 504], text: /auth|mechanism|password|encrypt/i },
+    category: "relay_denied",
+    relayAtFault: true,
+    advice: "The relay refuses this way to log in: use TLS, or the authentication method that its operators name.",
+    example: "534 5.7.9 Authentication mechanism is too weak",
+  },
+  {
+    id: "session.authentication-required",
+    when: { code: [530] },
+    category: "relay_denied",
+    relayAtFault: true,
+    advice: "The relay wants a login before it takes mail: give it a user name and password in the configuration.",
+    example: "530 5.7.0 Authentication required",
+  },
+  {
+    id: "session.authentication-required-wording",
+    when: {
+      text: /^(?!.{0,1000}\b(?:dmarc|dkim|spf|sender policy)\b).{0,1000}(?:authentication (?:is )?required|\bauth(?:entication)? first|\b(?:must|need to) (?:be )?authenticat|authenticate (?:yourself|first)|not logged in|please log ?in|pop before smtp)/i,
+    },
+    category: "relay_denied",
+    relayAtFault: true,
+    advice: "The relay wants a login before it takes mail: give it a user name and password in the configuration.",
+    example: "550 5.7.1 Relaying denied. Proper authentication required.",
+  },
+  {
+    id: "session.relaying-denied",
+    when: {
+      text: anyOf(
+        /relay(?:ing)? (?:access )?(?:is )?(?:denied|prohibited|forbidden|disallowed|rejected|not (?:allowed|permitted|authorized))/,
+        /no relaying/,
+        /(?:unable|not (?:permitted|allowed|authorized)|we do not|cannot) (?:to )?relay/,
+        /not (?:an )?open relay/,
+        /isn't (?:in )?(?:my )?list of (?:allowed )?rcpthosts/,
+        /in my list of allowed rcpthosts/,
+        /relay (?:not|operation) /,
+        /you (?:are|have) not [^.]{0,30}to (?:relay|send mail through)/,
+        /don't relay/,
+        /refuse to relay/,
+        /use me as a relay/,
+        /forwarding to remote hosts disabled/,
+      ),
+    },
+    category: "relay_denied",
+    relayAtFault: true,
+    advice: "The relay does not send to other domains for you: check its login, or let its operators allow your IP address.",
+    example: "554 5.7.1 <user@example.com>: Relay access denied",
+  },
+];
