@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 // The command line → a role or a command; signals; the only process.exit.
 import { readFileSync } from "node:fs";
-import { Command, CommanderError, Option } from "commander";
 import closeWithGrace from "close-with-grace";
+import { Command, CommanderError, Option } from "commander";
 import { bannerOf } from "./cli/banner.ts";
 import { checkConfig, printConfig } from "./cli/config.ts";
 import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
 import { printOpenApi } from "./cli/openapi.ts";
 import type { Terminal } from "./cli/terminal.ts";
-import { type Config, readConfig, type Role } from "./config.ts";
+import { type Config, type Role, readConfig } from "./config.ts";
 import { SandboxError } from "./sandbox/sandboxError.ts";
 import { start } from "./start.ts";
 import { createLogger } from "./telemetry/logger.ts";

@@ -26,7 +26,14 @@ export async function accept(
 ): Promise<Accepted | Refusal> {
   if (isRefusal(draft)) return draft;
   const { record, bytes, recipients, dispatches, expiresAt, sendAt } = draft;
-  const state = { expires_at: expiresAt, ...(sendAt !== undefined && { send_at: sendAt }), attempts: 0, recipients, dispatches, events: [] };
+  const state = {
+    expires_at: expiresAt,
+    ...(sendAt !== undefined && { send_at: sendAt }),
+    attempts: 0,
+    recipients,
+    dispatches,
+    events: [],
+  };
   const message = messageView({ record, state });
   const events: EventType[] = sendAt === undefined ? ["message.accepted"] : ["message.accepted", "message.scheduled"];
   const result = await ledger.accept({

@@ -33,7 +33,12 @@ export async function cancel({ ledger, messages }: ChangeDependencies, tenant: s
 }
 
 /** Gives a message that nobody has tried to send a new time (ms since the epoch). */
-export async function reschedule(dependencies: ChangeDependencies, tenant: string, id: string, sendAt: number): Promise<MessageView | Refusal> {
+export async function reschedule(
+  dependencies: ChangeDependencies,
+  tenant: string,
+  id: string,
+  sendAt: number,
+): Promise<MessageView | Refusal> {
   const { ledger, messages } = dependencies;
   const fault = sendAtFault(sendAt, ledger.clock.now());
   if (fault) return invalid([{ pointer: "/send_at", code: "invalid_send_at", message: fault }]);

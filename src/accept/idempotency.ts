@@ -15,7 +15,9 @@ export const idempotencyLifeMs = 24 * 3_600_000;
  */
 export function idempotencyClaim(path: string, key: string, body: unknown): IdempotencyClaim {
   const digest = createHash("sha256").update(`${path}\0${key}`).digest("base64url");
-  const fingerprint = createHash("sha256").update(Buffer.isBuffer(body) ? body : canonicalJson(body)).digest("base64url");
+  const fingerprint = createHash("sha256")
+    .update(Buffer.isBuffer(body) ? body : canonicalJson(body))
+    .digest("base64url");
   return { digest, fingerprint };
 }
 

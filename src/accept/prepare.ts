@@ -1,4 +1,7 @@
 // The first half of acceptance: what a caller asks for becomes an envelope, finished bytes and a plan, or a refusal. Nothing is stored yet.
+
+import { compose } from "../compose/compose.ts";
+import { finishRaw } from "../compose/raw.ts";
 import { domainOf, type Mailbox, senderDomainAllowed } from "../domain/address.ts";
 import { idOf } from "../domain/ids.ts";
 import type { Caller } from "../domain/keys.ts";
@@ -6,8 +9,6 @@ import type { DispatchState, MessageRecord, RecipientKind, RecipientState } from
 import { type InputFault, isRefusal, type Refusal } from "../domain/refusals.ts";
 import { type Route, routeRecipient } from "../domain/routes.ts";
 import { formatSize } from "../domain/units.ts";
-import { compose } from "../compose/compose.ts";
-import { finishRaw } from "../compose/raw.ts";
 import { type RawRequest, recipientsMax, type SendRequest } from "./request.ts";
 
 export type PrepareSettings = {
@@ -94,7 +95,14 @@ export async function prepareRaw(settings: PrepareSettings, caller: Caller, requ
     smtputf8: finished.smtputf8,
     eightBit: finished.eightBit,
   };
-  return finish(settings, caller, request, { messageId, envelopeFrom: envelope.from.address, recipients, plan, facts, bytes: finished.bytes });
+  return finish(settings, caller, request, {
+    messageId,
+    envelopeFrom: envelope.from.address,
+    recipients,
+    plan,
+    facts,
+    bytes: finished.bytes,
+  });
 }
 
 /** A 422 with these faults. */
@@ -136,7 +144,8 @@ function makePlan(
       errors: [{ pointer: foreign.pointer, code: "sender_not_allowed", message }],
     };
   }
-  if (recipients.length === 0) return invalid([{ pointer: "/to", code: "no_recipients", message: "names nobody; give at least one recipient" }]);
+  if (recipients.length === 0)
+    return invalid([{ pointer: "/to", code: "no_recipients", message: "names nobody; give at least one recipient" }]);
   if (recipients.length > recipientsMax) {
     const message = `makes ${recipients.length} recipients with cc and bcc; ${recipientsMax} are allowed in all`;
     return invalid([{ pointer: "/to", code: "too_many_recipients", message }]);

@@ -1,6 +1,6 @@
 // What a caller may ask for: the one source of the send request's validation, types and documentation.
 import { z } from "zod";
-import { type Mailbox, checkMailbox, parseMailbox } from "../domain/address.ts";
+import { checkMailbox, type Mailbox, parseMailbox } from "../domain/address.ts";
 import { contentIdFault, contentTypeFault, filenameFault, headersFaults, subjectFault } from "../domain/header.ts";
 import { parseDuration } from "../domain/units.ts";
 
@@ -57,7 +57,9 @@ const attachment = z.strictObject({
   filename: checked(filenameFault, "invalid_filename"),
   content: base64.meta({ description: "The file, base64." }),
   content_type: checked(contentTypeFault, "invalid_content_type").optional(),
-  content_id: checked(contentIdFault, "invalid_content_id").optional().meta({ description: "For inline images: `cid:` and this in the HTML." }),
+  content_id: checked(contentIdFault, "invalid_content_id")
+    .optional()
+    .meta({ description: "For inline images: `cid:` and this in the HTML." }),
 });
 
 const metadataBytesMax = 4096;
@@ -85,7 +87,7 @@ const life = z
   .meta({ description: "How long Postern tries, like `10m` or `72h`, counted from `send_at` or acceptance.", examples: ["72h"] });
 
 /** RFC 3339; what comes out is milliseconds since the epoch. */
-const time = z.iso
+export const time = z.iso
   .datetime({ offset: true, message: "is no RFC 3339 time; write it like 2030-01-31T09:00:00Z" })
   .transform((text) => Date.parse(text));
 

@@ -1,11 +1,11 @@
 // `postern keys create|list|revoke`: API keys from the shell, for the operator who has access to Redis.
 import { randomBytes } from "node:crypto";
+import type { Config } from "../config.ts";
 import { checkDomainPattern } from "../domain/address.ts";
 import { newApiKey, type Scope, scopes, tenantPattern } from "../domain/keys.ts";
 import { wireTime } from "../domain/messageView.ts";
-import type { Config } from "../config.ts";
-import { createUnwinding } from "../start/unwinding.ts";
 import { openRedis } from "../start/redis.ts";
+import { createUnwinding } from "../start/unwinding.ts";
 import { type ApiKeys, createApiKeys } from "../store/apiKeys.ts";
 import { connect } from "../store/connection.ts";
 import { createLogger } from "../telemetry/logger.ts";

@@ -141,7 +141,13 @@ async function record(
   dependencies.observe({ claim: claimed, outcomes, judgement, durationMs });
   if (!next) return;
   dependencies.wake([
-    { wake: next.wake, relay: dependencies.relayName, lane: claimed.record.lane, delayMs: next.inMs, retry: judgement.counts !== "nothing" },
+    {
+      wake: next.wake,
+      relay: dependencies.relayName,
+      lane: claimed.record.lane,
+      delayMs: next.inMs,
+      retry: judgement.counts !== "nothing",
+    },
   ]);
 }
 

@@ -44,15 +44,15 @@ function judgeOne(outcome: SendOutcome, about: { recipient: number; relay: strin
     case "accepted":
       return { outcome: { ...about, kind: "sent", reply: outcome.reply } };
     case "refused": {
-      const { category, hardBounce, relayAtFault } = classify({ reply: outcome.reply, phase: outcome.phase });
-      const because = { reply: outcome.reply, category };
+      const { category, rule, hardBounce, relayAtFault } = classify({ reply: outcome.reply, phase: outcome.phase });
+      const because = { reply: outcome.reply, category, rule };
       if (relayAtFault) return { outcome: { ...about, kind: "deferred", ...because, hard_bounce: false }, next: "relay_fault" };
       return { outcome: { ...about, kind: "bounced", ...because, hard_bounce: hardBounce } };
     }
     case "try_later": {
-      const { category, relayAtFault } = classify({ reply: outcome.reply, phase: outcome.phase });
+      const { category, rule, relayAtFault } = classify({ reply: outcome.reply, phase: outcome.phase });
       const next = tooManyRecipients(outcome, someAccepted) ? "at_once" : relayAtFault ? "relay_fault" : "later";
-      return { outcome: { ...about, kind: "deferred", reply: outcome.reply, category, hard_bounce: false }, next };
+      return { outcome: { ...about, kind: "deferred", reply: outcome.reply, category, rule, hard_bounce: false }, next };
     }
     case "not_sent":
       return { outcome: { ...about, kind: "deferred", ...becauseOf(outcome.fault) }, next: "relay_fault" };
@@ -68,5 +68,6 @@ function tooManyRecipients({ reply, phase }: { reply: Reply; phase: string }, so
 
 /** A relay that said nothing is quoted with what happened, and no code. */
 function becauseOf(fault: RelayFault) {
-  return { reply: fault.reply ?? { code: 0, text: fault.text }, category: classifyFault(fault).category, hard_bounce: false };
+  const { category, rule } = classifyFault(fault);
+  return { reply: fault.reply ?? { code: 0, text: fault.text }, category, rule, hard_bounce: false };
 }

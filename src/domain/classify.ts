@@ -56,6 +56,14 @@ export function classify(input: { reply: Reply; phase?: Phase }): Classification
   };
 }
 
+const ruleAdvice = new Map([...replyRules, ...faultRules].map(({ id, advice }) => [id, advice]));
+
+/** The advice on what was stored of a classification: that of its rule, else that of its category; null where nothing went wrong. */
+export function adviceOn({ category, rule }: { category?: Category | undefined; rule?: string | undefined }): string | null {
+  if (category === undefined) return null;
+  return (rule === undefined ? undefined : ruleAdvice.get(rule)) ?? adviceFor(category);
+}
+
 /**
  * Says what a fault of the relay, or of the way to it, means: by the relay's own reply if there was one, else by what the system reported.
  * It is never about a recipient.

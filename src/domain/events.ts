@@ -37,6 +37,7 @@ export type StoredEvent = {
   relay?: string;
   reply?: Reply;
   category?: Category;
+  rule?: string;
   hard_bounce?: boolean;
   possible_duplicate?: boolean;
   /** About a webhook (`webhook.disabled`). */

@@ -44,6 +44,8 @@ export type RecipientState = {
   relay?: string;
   reply?: Reply;
   category?: Category;
+  /** The id of the rule that found the category: it knows the best advice. */
+  rule?: string;
   hard_bounce?: boolean;
   possible_duplicate?: boolean;
   /** Attempts after which nobody knows whether the relay took the mail. */

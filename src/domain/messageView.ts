@@ -1,6 +1,7 @@
 // A message as callers see it: the contract's JSON. Pure, because it is also stored as the first answer under an idempotency key.
-import { adviceFor } from "./advice.ts";
+import { adviceOn } from "./classify.ts";
 import type { Message, MessageState, RecipientState } from "./message.ts";
+import type { Reply } from "./reply.ts";
 import { deriveMessageStatus, isOpen } from "./states.ts";
 
 /** When Postern looks at an open recipient again, or undefined if it is settled or being sent to at the moment. */
@@ -9,9 +10,19 @@ function nextAttemptAt(state: MessageState, recipient: RecipientState): number |
   return state.dispatches[recipient.dispatch]?.next_at;
 }
 
-/** A time as the wire has it: RFC 3339 in UTC with milliseconds; null if there is none. */
-export function wireTime(ms: number | undefined): string | null {
-  return ms === undefined ? null : new Date(ms).toISOString();
+/** A time as the wire has it: RFC 3339 in UTC with milliseconds. */
+export function wireTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** The same, or null where there is no time. */
+export function wireTimeOrNull(ms: number | undefined): string | null {
+  return ms === undefined ? null : wireTime(ms);
+}
+
+/** A reply as the wire has it. Code 0 stands for "no server said anything", which is null outside. */
+export function replyView(reply: Reply | undefined) {
+  return reply ? { code: reply.code || null, enhanced: reply.enhanced ?? null, text: reply.text } : null;
 }
 
 /** The message resource. Every field is always there; null where nothing is known. */
@@ -20,7 +31,7 @@ export function messageView({ record, state }: Message) {
     id: record.id,
     status: deriveMessageStatus(state.recipients.map((recipient) => recipient.status)),
     created_at: wireTime(record.created_at),
-    send_at: wireTime(state.send_at),
+    send_at: wireTimeOrNull(state.send_at),
     expires_at: wireTime(state.expires_at),
     from: record.from,
     subject: record.subject,
@@ -35,12 +46,12 @@ export function messageView({ record, state }: Message) {
       status: recipient.status,
       attempts: recipient.attempts,
       relay: recipient.relay ?? null,
-      reply: recipient.reply ? { code: recipient.reply.code, enhanced: recipient.reply.enhanced ?? null, text: recipient.reply.text } : null,
+      reply: replyView(recipient.reply),
       category: recipient.category ?? null,
       hard_bounce: recipient.hard_bounce ?? null,
-      advice: recipient.category ? adviceFor(recipient.category) : null,
+      advice: adviceOn(recipient),
       possible_duplicate: recipient.possible_duplicate ?? false,
-      next_attempt_at: wireTime(nextAttemptAt(state, recipient)),
+      next_attempt_at: wireTimeOrNull(nextAttemptAt(state, recipient)),
       updated_at: wireTime(recipient.updated_at),
     })),
   };

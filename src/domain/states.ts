@@ -5,16 +5,7 @@
 export const openStatuses = ["scheduled", "queued", "sending", "deferred"] as const;
 
 /** States that are an end, though a late report or a retry may still change them. */
-export const settledStatuses = [
-  "sent",
-  "delivered",
-  "bounced",
-  "complained",
-  "failed",
-  "unknown",
-  "suppressed",
-  "cancelled",
-] as const;
+export const settledStatuses = ["sent", "delivered", "bounced", "complained", "failed", "unknown", "suppressed", "cancelled"] as const;
 
 export const recipientStatuses = [...openStatuses, ...settledStatuses] as const;
 

@@ -20,7 +20,9 @@ export type ConsumerOptions = {
 const faultDelayMs = 5_000;
 
 /** Starts taking wake-ups; `stop` takes no more, waits for those under way, and after `graceMs` goes all the same. */
-export function consume({ relay, concurrency, connection, prefix, log, handle }: ConsumerOptions): { stop(graceMs: number): Promise<void> } {
+export function consume({ relay, concurrency, connection, prefix, log, handle }: ConsumerOptions): {
+  stop(graceMs: number): Promise<void>;
+} {
   async function look(job: Job, token?: string): Promise<void> {
     const wake = parseWakeUpId(job.id ?? "");
     if (!wake) return;

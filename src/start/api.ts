@@ -1,9 +1,10 @@
 // The role `api`: the HTTP doors.
+
+import type { Delivery } from "../deliver/workers.ts";
 import { createApp } from "../http/app.ts";
 import { requireScope } from "../http/authenticate.ts";
-import { createEventFeed } from "../http/events/feed.ts";
-import type { Delivery } from "../deliver/workers.ts";
 import type { Dependencies, RelayStatus } from "../http/dependencies.ts";
+import { createEventFeed } from "../http/events/feed.ts";
 import type { Parts } from "./parts.ts";
 import type { OnStop } from "./unwinding.ts";
 
@@ -41,7 +42,7 @@ function dependenciesOf(parts: Parts, { apiKey, delivery, notReady }: ApiOptions
     },
     change: { ledger, messages, wake, routes },
     relayStatuses: () => relayStatuses(parts, delivery),
-    webhookTargets: config.webhooks.allowPrivate ? "any" : config.sandbox ? "loopback" : "public",
+    webhookTargets: parts.webhookTargets,
     limits: { messageBytesMax: config.limits.maxMessageSizeBytes, batchBytesMax: config.limits.maxBatchSizeBytes },
     scope: (scope) => requireScope({ apiKeys, bootstrapKey: apiKey }, scope),
     observeRequest: ({ method, route, status, seconds }) => metrics.httpRequestDuration.observe({ method, route, status }, seconds),

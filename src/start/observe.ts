@@ -1,6 +1,7 @@
 // What the metrics are told: outcomes as they are recorded, and the gauges when somebody asks.
-import type { Delivery } from "../deliver/workers.ts";
+
 import type { ObservedAttempt } from "../deliver/deliver.ts";
+import type { Delivery } from "../deliver/workers.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Parts } from "./parts.ts";
 

@@ -23,7 +23,14 @@ export async function openOutwardPaths(config: Config, log: Log, onStop: OnStop)
   const captured = await startCaptureRelay({ folder: join(config.dataDir, "captured"), log, domain: captureDomain });
   onStop(() => captured.stop());
   const { host, port } = captured;
-  const capture: RelayConfig = { name: captureRelayName, host, port, tls: "none", verifyCertificate: true, connections: captureConnections };
+  const capture: RelayConfig = {
+    name: captureRelayName,
+    host,
+    port,
+    tls: "none",
+    verifyCertificate: true,
+    connections: captureConnections,
+  };
   const rule: Route = relays.length > 0 ? { to_domain: captureDomain, relays: [captureRelayName] } : { relays: [captureRelayName] };
   return { relays: [...relays.filter(({ name }) => name !== captureRelayName), capture], routes: [rule, ...routes], captured };
 }

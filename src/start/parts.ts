@@ -2,6 +2,7 @@
 import { v7 as uuidV7 } from "uuid";
 import type { Config } from "../config.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
+import type { WebhookTargets } from "../domain/webhookUrl.ts";
 import { createProducer } from "../queue/producer.ts";
 import { createWaker } from "../queue/waker.ts";
 import { createApiKeys } from "../store/apiKeys.ts";
@@ -12,6 +13,7 @@ import { createIdempotency } from "../store/idempotency.ts";
 import { queuePrefix } from "../store/keys.ts";
 import { createLedger } from "../store/ledger.ts";
 import { createMessages } from "../store/messages.ts";
+import { createWebhookDeliveries } from "../store/webhookDeliveries.ts";
 import { createWebhooks } from "../store/webhooks.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
@@ -61,9 +63,17 @@ export async function openParts(
     apiKeys: createApiKeys(connection),
     idempotency: createIdempotency(connection),
     webhooks: createWebhooks(connection),
+    webhookDeliveries: createWebhookDeliveries(connection, { retentionMs: config.retention.messageMs }),
+    webhookTargets: targetsOf(config),
     metrics: createMetrics({ version }),
     newUuid: () => uuidV7({}, new Uint8Array(16)),
   };
+}
+
+/** Which addresses webhooks may point at. */
+function targetsOf(config: Config): WebhookTargets {
+  if (config.webhooks.allowPrivate) return "any";
+  return config.sandbox ? "loopback" : "public";
 }
 
 export type Parts = Awaited<ReturnType<typeof openParts>>;

@@ -22,7 +22,10 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   const owner = await startOwner(connection, parts.target, idOf("own", parts.newUuid()), config.timeouts.ownerLease);
   onStop(() => owner.retire());
 
-  const notify = startNotify({ connection, messages, log, metrics, settings: config, version: parts.version });
+  const notify = startNotify({
+    ...{ connection, messages, log, metrics, version: parts.version },
+    settings: { retentionMs: config.retention.messageMs, targets: parts.webhookTargets },
+  });
   onStop(() => notify.stop());
 
   const upkeep = startUpkeep({

@@ -1,6 +1,7 @@
 // The ledger: what was accepted, what became of every recipient, and who is at work on it. Each change is one Lua script.
-import type { DispatchState, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
+
 import type { EventType } from "../domain/events.ts";
+import type { DispatchState, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
 import type { Category, Reply } from "../domain/reply.ts";
 import { parseWakeUpId, type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
 import { type Connection, commandTimeoutMs } from "./connection.ts";
@@ -53,6 +54,8 @@ export type RecordedOutcome = {
   kind: "sent" | "bounced" | "failed" | "deferred" | "queued" | "doubt";
   reply?: Reply;
   category?: Category;
+  /** The id of the rule that found the category. */
+  rule?: string;
   hard_bounce?: boolean;
   relay?: string;
 };
@@ -250,12 +253,12 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
       groups: { relay: string; recipients: number[] }[],
       lifeMs: number,
     ): Promise<"gone" | "content_gone" | "too_late" | MessageState> {
-      const [word, , state] = await runForWord(redis, scripts.retry, [...messageKeys(messageId), keys.relays], [
-        messageId,
-        retentionJson,
-        JSON.stringify(groups),
-        lifeMs,
-      ]);
+      const [word, , state] = await runForWord(
+        redis,
+        scripts.retry,
+        [...messageKeys(messageId), keys.relays],
+        [messageId, retentionJson, JSON.stringify(groups), lifeMs],
+      );
       if (word !== "retried" || !state) return word as "gone" | "content_gone" | "too_late";
       return JSON.parse(state.toString());
     },
@@ -273,15 +276,12 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
 
     /** Gives a dispatch to another relay; undefined if it is being sent, settled, or elsewhere already. */
     async reroute(messageId: string, dispatch: number, from: string, to: string): Promise<WakeUp | undefined> {
-      const [word, generation] = await runForWord(redis, scripts.reroute, [...messageKeys(messageId), keys.relays], [
-        messageId,
-        retentionJson,
-        dispatch,
-        from,
-        to,
-        leases.ownerMs,
-        leases.attemptMs,
-      ]);
+      const [word, generation] = await runForWord(
+        redis,
+        scripts.reroute,
+        [...messageKeys(messageId), keys.relays],
+        [messageId, retentionJson, dispatch, from, to, leases.ownerMs, leases.attemptMs],
+      );
       return word === "rerouted" ? { messageId, dispatch, generation: Number(generation) } : undefined;
     },
 
@@ -315,7 +315,6 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
     async forgetRelay(name: string): Promise<void> {
       await redis.srem(keys.relays, name);
     },
-
   };
 
   /** The chunks after the first, in order; none for most messages. */

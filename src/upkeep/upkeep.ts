@@ -1,8 +1,8 @@
 // What must happen though no job runs. One process at a time does it, under a lease; every task may be done twice without harm.
 import type { Lease } from "../store/lease.ts";
 import type { Log } from "../telemetry/logger.ts";
-import type { UpkeepDependencies } from "./dependencies.ts";
 import { settleOverdue } from "./deadlines.ts";
+import type { UpkeepDependencies } from "./dependencies.ts";
 import { reconcileQueues } from "./reconcile.ts";
 import { rerouteOrphans } from "./reroute.ts";
 import { sweepRetention } from "./retention.ts";

@@ -29,7 +29,11 @@ test("each recipient is judged by its own reply", () => {
 });
 
 test("a refusal that is the relay's fault bounces nobody and waits by the faults' clock", () => {
-  const authRequired: SendOutcome = { kind: "refused", phase: "mail", reply: { code: 530, enhanced: "5.7.0", text: "Authentication required" } };
+  const authRequired: SendOutcome = {
+    kind: "refused",
+    phase: "mail",
+    reply: { code: 530, enhanced: "5.7.0", text: "Authentication required" },
+  };
   const { outcomes, counts, retryInMs } = judged([authRequired]);
   assert.equal(outcomes[0]?.kind, "deferred");
   assert.equal(counts, "faults");

@@ -35,8 +35,11 @@ local function settle(keys, state, identity, index, status, now, detail)
   for _, name in ipairs({ 'relay', 'reply', 'category', 'hard_bounce' }) do
     if detail and detail[name] ~= nil then recipient[name] = detail[name] end
   end
+  -- The rule belongs to its category: an old one does not explain a new one.
+  if detail and detail.category then recipient.rule = detail.rule end
   if status == 'sent' then
     recipient.category = nil
+    recipient.rule = nil
     recipient.hard_bounce = nil
   end
   append_event(keys, state, {
@@ -50,6 +53,7 @@ local function settle(keys, state, identity, index, status, now, detail)
     relay = recipient.relay,
     reply = recipient.reply,
     category = recipient.category,
+    rule = recipient.rule,
     hard_bounce = recipient.hard_bounce,
     possible_duplicate = recipient.possible_duplicate,
   })

@@ -1,0 +1,46 @@
+// The one JSON shape of an event: in GET /v1/events, in the event stream and in webhooks.
+import { adviceOn } from "./classify.ts";
+import { eventId, type StoredEvent } from "./events.ts";
+import type { MessageRecord } from "./message.ts";
+import { replyView, wireTime } from "./messageView.ts";
+
+/** What an event takes from its message, while that is kept. */
+type Described = Pick<MessageRecord, "tags" | "metadata">;
+
+/**
+ * An event as the outside sees it. Every field is always there, null where nothing is known or it does not apply; only `webhook_id`
+ * stands in events about a webhook alone. The tenant is left out: nobody sees another's events.
+ */
+export function eventView(event: StoredEvent, record?: Described) {
+  const id = eventId(event);
+  return {
+    id,
+    type: event.type,
+    timestamp: wireTime(event.at),
+    data: {
+      id,
+      sequence: event.sequence,
+      message_id: event.message_id ?? null,
+      recipient: event.recipient ?? null,
+      status: event.status ?? null,
+      attempt: event.attempt ?? null,
+      relay: event.relay ?? null,
+      reply: replyView(event.reply),
+      category: event.category ?? null,
+      hard_bounce: event.hard_bounce ?? null,
+      advice: adviceOn(event),
+      possible_duplicate: event.possible_duplicate ?? false,
+      tags: record?.tags ?? null,
+      metadata: record?.metadata ?? null,
+      ...(event.webhook_id !== undefined && { webhook_id: event.webhook_id }),
+    },
+  };
+}
+
+export type EventView = ReturnType<typeof eventView>;
+
+/** The body of a webhook's request (Standard Webhooks, "Payload structure"): the event's id travels in a header, and in `data`. */
+export function eventBody(event: StoredEvent, record?: Described): Omit<EventView, "id"> {
+  const { type, timestamp, data } = eventView(event, record);
+  return { type, timestamp, data };
+}
