@@ -121,7 +121,9 @@ function envelopeOf(request: SendRequest): EnvelopeRecipient[] {
 
 /** An address that is named twice gets one copy, as it is named first. */
 function distinct(recipients: EnvelopeRecipient[]): EnvelopeRecipient[] {
-  return [...new Map(recipients.toReversed().map((recipient) => [recipient.address, recipient])).values()].toReversed();
+  const first = new Map<string, EnvelopeRecipient>();
+  for (const recipient of recipients) if (!first.has(recipient.address)) first.set(recipient.address, recipient);
+  return [...first.values()];
 }
 
 type Plan = { sendAt?: number; expiresAt: number; routing: Draft["routing"] };
