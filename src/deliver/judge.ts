@@ -47,7 +47,9 @@ function judgeOne(outcome: SendOutcome, about: { recipient: number; relay: strin
       const { category, rule, hardBounce, relayAtFault } = classify({ reply: outcome.reply, phase: outcome.phase });
       const because = { reply: outcome.reply, category, rule };
       if (relayAtFault) return { outcome: { ...about, kind: "deferred", ...because, hard_bounce: false }, next: "relay_fault" };
-      return { outcome: { ...about, kind: "bounced", ...because, hard_bounce: hardBounce } };
+      // No server refused anybody where we did not ask one: then we gave up.
+      const kind = outcome.ours ? "failed" : "bounced";
+      return { outcome: { ...about, kind, ...because, hard_bounce: hardBounce && !outcome.ours } };
     }
     case "try_later": {
       const { category, rule, relayAtFault } = classify({ reply: outcome.reply, phase: outcome.phase });

@@ -29,8 +29,8 @@ export type RelayFault = { phase: Phase; text: string; reply?: Reply };
 export type SendOutcome =
   /** The relay answered the final dot with 2xx. */
   | { kind: "accepted"; reply: Reply }
-  /** A 5xx, to this recipient or to the whole transaction. */
-  | { kind: "refused"; reply: Reply; phase: Phase }
+  /** A 5xx, to this recipient or to the whole transaction. `ours`: we said it in the relay's place, which would have had to. */
+  | { kind: "refused"; reply: Reply; phase: Phase; ours?: true }
   /** A 4xx, to this recipient or to the whole transaction. */
   | { kind: "try_later"; reply: Reply; phase: Phase }
   /** The transaction ended before the whole body was handed over: the relay cannot have the mail. */

@@ -66,3 +66,9 @@ test("a cut after the final dot is doubt, and is tried again by the message's ow
 test("a mixture waits as long as its most patient recipient", () => {
   assert.equal(judged([noConnection, busy]).counts, "tries");
 });
+
+test("what we refuse in the relay's place, as too big for it, is failed and not bounced", () => {
+  const tooBig: SendOutcome = { kind: "refused", phase: "mail", ours: true, reply: { code: 552, enhanced: "5.3.4", text: "Too big" } };
+  const { outcomes } = judged([tooBig]);
+  assert.deepEqual([outcomes[0]?.kind, outcomes[0]?.category, outcomes[0]?.hard_bounce], ["failed", "message_too_large", false]);
+});
