@@ -1,4 +1,5 @@
 // Delivery as a whole: one pool and one consumer for each relay, started together and drained together.
+import { setMaxListeners } from "node:events";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { RelayConfig, Timeouts } from "../domain/relay.ts";
 import { type ConsumerOptions, consume } from "../queue/consumer.ts";
@@ -33,6 +34,8 @@ const lastRecordsMs = 2_000;
 /** Starts delivering for every relay of the configuration. */
 export function startDelivery({ relays, timeouts, scheduleMs, ledger, owner, queue, wake, observe, log }: DeliveryOptions): Delivery {
   const stopping = new AbortController();
+  // Every dispatch that waits for a connection listens.
+  setMaxListeners(0, stopping.signal);
   const abandon = new AbortController();
   const lines = relays.map((config) => {
     const relayLog = log.child({ relay: config.name });
