@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import type { PlannedWakeUp } from "../../src/domain/dispatching.ts";
+import type { WakeUp } from "../../src/domain/wakeUp.ts";
+import { type ConsumerOptions, consume } from "../../src/queue/consumer.ts";
+import { createProducer } from "../../src/queue/producer.ts";
+import { createWaker } from "../../src/queue/waker.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+import { connectFresh } from "../store/ledgerForTests.ts";
+import { startRedis, type TestRedis } from "../support/redis.ts";
+import { waitFor } from "../support/waitFor.ts";
+
+const log = createLogger({ level: "silent", format: "json" });
+const prefix = "{postern:0}:queue";
+let redis: TestRedis;
+const closing: (() => Promise<unknown>)[] = [];
+
+before(async () => {
+  redis = await startRedis();
+});
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+after(() => redis.stop());
+
+async function open() {
+  const connection = await connectFresh(redis);
+  closing.push(() => connection.close());
+  const client = connection.client("hasty");
+  closing.push(async () => client.disconnect());
+  await waitFor(() => client.status === "ready", { what: "the queue's client" });
+  const producer = createProducer({ connection: client, prefix, log });
+  closing.push(() => producer.close());
+  const start = (handle: ConsumerOptions["handle"], concurrency = 1) => {
+    const patient = connection.client("patient");
+    const consumer = consume({ relay: "main", concurrency, connection: patient, prefix, log, handle });
+    closing.push(async () => patient.disconnect());
+    closing.push(() => consumer.stop(2_000));
+    return consumer;
+  };
+  return { connection, producer, start };
+}
+
+function planned(name: string, changes: Partial<PlannedWakeUp> = {}): PlannedWakeUp {
+  const wake: WakeUp = { messageId: `msg_${name}`, dispatch: 0, generation: 1 };
+  return { wake, relay: "main", lane: "transactional", delayMs: 0, retry: false, ...changes };
+}
+
+test("transactional mail comes first, then its retries, then broadcasts, then their retries", async () => {
+  const { producer, start } = await open();
+  await producer.wake([planned("d", { lane: "broadcast", retry: true })]);
+  await producer.wake([planned("c", { lane: "broadcast" })]);
+  await producer.wake([planned("b", { retry: true })]);
+  await producer.wake([planned("a")]);
+  const seen: string[] = [];
+  start(async ({ messageId }) => {
+    seen.push(messageId);
+    return undefined;
+  });
+  await waitFor(() => seen.length === 4, { what: "all wake-ups" });
+  assert.deepEqual(seen, ["msg_a", "msg_b", "msg_c", "msg_d"]);
+});
+
+test("a wake-up added twice comes once; one that has come may be added again", async () => {
+  const { producer, start } = await open();
+  await producer.wake([planned("a"), planned("a")]);
+  assert.equal((await producer.depth("main")).waiting, 1);
+  let seen = 0;
+  start(async () => {
+    seen += 1;
+    return undefined;
+  });
+  await waitFor(() => seen === 1, { what: "the wake-up" });
+  await waitFor(async () => !(await producer.has("main", planned("a").wake)), { what: "the job to go" });
+  await producer.wake([planned("a")]);
+  await waitFor(() => seen === 2, { what: "the second" });
+});
+
+test("a dispatch that is busy elsewhere is looked at again after the time that was named", async () => {
+  const { producer, start } = await open();
+  const times: number[] = [];
+  start(async () => {
+    times.push(performance.now());
+    return times.length < 3 ? 150 : undefined;
+  });
+  await producer.wake([planned("a")]);
+  await waitFor(() => times.length === 3, { what: "three looks" });
+  assert.ok((times[2] ?? 0) - (times[1] ?? 0) >= 140);
+});
+
+test("a fault of ours does not lose the wake-up", async () => {
+  const { producer, start } = await open();
+  start(async () => {
+    throw new Error("bug");
+  });
+  await producer.wake([planned("a")]);
+  await waitFor(async () => (await producer.depth("main")).delayed === 1, { what: "the wake-up to be put off" });
+});
+
+test("what is waiting is told with the time since when", async () => {
+  const { producer } = await open();
+  assert.equal(await producer.oldestWaitingSince("main"), undefined);
+  const before_ = Date.now();
+  await producer.wake([planned("a", { lane: "broadcast" }), planned("b", { delayMs: 60_000 })]);
+  assert.deepEqual(await producer.depth("main"), { waiting: 1, delayed: 1, active: 0 });
+  const since = await producer.oldestWaitingSince("main");
+  assert.ok(since !== undefined && since >= before_ && since <= Date.now());
+});
+
+test("while Redis is away nobody waits for the queue, and no confirmation is given", async () => {
+  const { connection, producer } = await open();
+  const confirmed: WakeUp[] = [];
+  const waker = createWaker(producer, async (wakeUps) => void confirmed.push(...wakeUps));
+  waker.wake([planned("a")]);
+  await waker.drained(2_000);
+  assert.equal(confirmed.length, 1);
+  await redis.kill("SIGKILL");
+  const startedAt = performance.now();
+  waker.wake([planned("b")]);
+  await waker.drained(3_000);
+  assert.ok(performance.now() - startedAt < 2_900);
+  assert.equal(confirmed.length, 1);
+  await redis.restart();
+  await waitFor(() => connection.redis.ping(), { what: "Redis to be back" });
+});
+
+test("a stop ends in time though Redis is away", async () => {
+  const { start } = await open();
+  const consumer = start(async () => undefined);
+  await redis.kill("SIGKILL");
+  const startedAt = performance.now();
+  await consumer.stop(500);
+  assert.ok(performance.now() - startedAt < 2_000);
+  await redis.restart();
+});

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Connection } from "../../src/store/connection.ts";
+import { startOwner } from "../../src/store/owner.ts";
+import { startRedis, type TestRedis } from "../support/redis.ts";
+import { waitFor } from "../support/waitFor.ts";
+import { connectFresh } from "./ledgerForTests.ts";
+
+let redis: TestRedis;
+let connection: Connection;
+before(async () => {
+  redis = await startRedis();
+  connection = await connectFresh(redis, `${redis.url}/0`);
+});
+after(async () => {
+  await connection.close();
+  await redis.stop();
+});
+
+const target = () => ({ kind: "single" as const, host: "127.0.0.1", port: redis.port, database: 0, tls: false, verifyCertificate: true });
+
+async function heardAgoMs(id: string): Promise<number | undefined> {
+  const score = await connection.redis.zscore(connection.keys.owners, id);
+  return score === null ? undefined : connection.clock.now() - Number(score);
+}
+
+test("a blocked event loop does not look like a dead worker", async () => {
+  const owner = await startOwner(connection, target(), "own_busy", 1_200);
+  const until = Date.now() + 1_500;
+  // The very thing that is under test: a loop that gives nobody else a turn.
+  while (Date.now() < until);
+  assert.ok(owner.leaseHolds());
+  const ago = await heardAgoMs("own_busy");
+  assert.ok(ago !== undefined && ago < 1_000, String(ago));
+  await owner.retire();
+});
+
+test("retired, an owner is off the list at once", async () => {
+  const owner = await startOwner(connection, target(), "own_leaving", 60_000);
+  assert.notEqual(await heardAgoMs("own_leaving"), undefined);
+  await owner.retire();
+  await owner.retire();
+  assert.equal(await heardAgoMs("own_leaving"), undefined);
+});
+
+test("while Redis is away the owner knows that its lease has run out, and when Redis is back that it holds again", async () => {
+  const owner = await startOwner(connection, target(), "own_cut", 1_000);
+  assert.ok(owner.leaseHolds());
+  await redis.kill("SIGKILL");
+  await waitFor(() => !owner.leaseHolds(), { what: "the lease to run out", timeoutMs: 3_000 });
+  await redis.restart();
+  await waitFor(() => owner.leaseHolds(), { what: "the lease to hold again", timeoutMs: 5_000 });
+  await owner.retire();
+});
