@@ -1,0 +1,133 @@
+// The API's table of contents: what it is built of, in the order in which a request meets it, and every operation.
+import helmet from "@fastify/helmet";
+import fastify from "fastify";
+import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import type { Log } from "../telemetry/logger.ts";
+import { readJsonBodies } from "./bodies.ts";
+import { getCaptured } from "./captured/getCaptured.ts";
+import { listCaptured } from "./captured/listCaptured.ts";
+import { handleClientError } from "./clientErrors.ts";
+import { closeInOrder } from "./closing.ts";
+import type { App, Dependencies } from "./dependencies.ts";
+import { describeOperations, refuseUnguarded, serveDocumentation } from "./documentation.ts";
+import { createErrorHandler } from "./errors.ts";
+import { listEvents } from "./events/listEvents.ts";
+import { streamEvents } from "./events/streamEvents.ts";
+import { livez } from "./health/livez.ts";
+import { readyz } from "./health/readyz.ts";
+import { home } from "./home.ts";
+import { validatorCompiler } from "./inputFaults.ts";
+import { createKey } from "./keys/createKey.ts";
+import { deleteKey } from "./keys/deleteKey.ts";
+import { getKey } from "./keys/getKey.ts";
+import { listKeys } from "./keys/listKeys.ts";
+import { cancelMessage } from "./messages/cancelMessage.ts";
+import { createBatch } from "./messages/createBatch.ts";
+import { createMessage } from "./messages/createMessage.ts";
+import { createRawMessage } from "./messages/createRawMessage.ts";
+import { getMessage } from "./messages/getMessage.ts";
+import { getMessageContent } from "./messages/getMessageContent.ts";
+import { listMessageAttempts } from "./messages/listMessageAttempts.ts";
+import { listMessageEvents } from "./messages/listMessageEvents.ts";
+import { listMessages } from "./messages/listMessages.ts";
+import { retryMessage } from "./messages/retryMessage.ts";
+import { updateMessage } from "./messages/updateMessage.ts";
+import { observeRequests } from "./observe.ts";
+import { listRelays } from "./relays/listRelays.ts";
+import { requestIdOf } from "./requestId.ts";
+import { answerUnknownRoutes } from "./unknownRoutes.ts";
+
+const operations: readonly ((app: App, dependencies: Dependencies) => void)[] = [
+  createMessage,
+  createBatch,
+  createRawMessage,
+  listMessages,
+  getMessage,
+  updateMessage,
+  cancelMessage,
+  retryMessage,
+  listMessageEvents,
+  listMessageAttempts,
+  getMessageContent,
+  listEvents,
+  streamEvents,
+  listKeys,
+  createKey,
+  getKey,
+  deleteKey,
+  listRelays,
+  listCaptured,
+  getCaptured,
+  livez,
+  readyz,
+];
+
+/** Operations that take whole messages say so themselves. */
+const bodyBytesMax = 1024 * 1024;
+/** Longer than any address in percent-encoding. */
+const pathPartCharactersMax = 1_024;
+
+/** How long a request may take to arrive, and a connection may stay silent. Milliseconds. */
+const timeouts = {
+  headers: 15_000,
+  /** 35 MB of base64 at 2.5 Mbit/s. */
+  request: 120_000,
+  /** Longer than an event stream's heartbeat and than a load balancer's own limit of usually 60 s. */
+  silence: 75_000,
+  keepAlive: 65_000,
+  /** How often the first two are looked at. */
+  check: 2_000,
+};
+
+export type AppOptions = {
+  log: Pick<Log, "debug" | "info" | "warn" | "error">;
+  /** Of the product. */
+  version: string;
+};
+
+/** Builds the API. It listens to nothing yet; `close` ends event streams and waits for requests under way, 10 s at most. */
+export async function createApp(dependencies: Dependencies, { log, version }: AppOptions): Promise<App> {
+  const handleError = createErrorHandler(log);
+  const app: App = fastify({
+    logger: false,
+    genReqId: requestIdOf,
+    requestIdHeader: false,
+    trustProxy: false,
+    bodyLimit: bodyBytesMax,
+    requestTimeout: timeouts.request,
+    connectionTimeout: timeouts.silence,
+    keepAliveTimeout: timeouts.keepAlive,
+    http: { headersTimeout: timeouts.headers, connectionsCheckingInterval: timeouts.check },
+    forceCloseConnections: "idle",
+    // A request that still came in is answered as ever, on a connection that then closes.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: pathPartCharactersMax },
+    clientErrorHandler: handleClientError,
+    frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
+  }).withTypeProvider<ZodTypeProvider>();
+
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(handleError);
+  readJsonBodies(app);
+  closeInOrder(app);
+  observeRequests(app, dependencies, log);
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+  });
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
+    },
+    // Whether a host is only ever reached by TLS is for whoever ends the TLS to say.
+    strictTransportSecurity: false,
+  });
+  answerUnknownRoutes(app);
+  refuseUnguarded(app);
+  await describeOperations(app);
+  for (const add of operations) add(app, dependencies);
+  home(app, { version });
+  await serveDocumentation(app);
+  return app;
+}

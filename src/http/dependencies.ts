@@ -1,0 +1,81 @@
+// What the operations work with, and what kind of app they are added to.
+import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import type { ChangeDependencies } from "../accept/change.ts";
+import type { PrepareSettings } from "../accept/prepare.ts";
+import type { PlannedWakeUp } from "../domain/dispatching.ts";
+import type { Scope } from "../domain/keys.ts";
+import type { Lane } from "../domain/message.ts";
+import type { WebhookTargets } from "../domain/webhookUrl.ts";
+import type { ApiKeys } from "../store/apiKeys.ts";
+import type { Durability } from "../store/durability.ts";
+import type { Events } from "../store/events.ts";
+import type { Idempotency } from "../store/idempotency.ts";
+import type { Ledger } from "../store/ledger.ts";
+import type { Messages } from "../store/messages.ts";
+import type { WebhookDeliveries } from "../store/webhookDeliveries.ts";
+import type { WebhookReplays } from "../store/webhookReplays.ts";
+import type { Webhooks } from "../store/webhooks.ts";
+import type { ScopeHook } from "./authenticate.ts";
+import type { EventFeed } from "./events/feed.ts";
+
+/** A message as the capture relay of the sandbox keeps it. */
+export type CapturedMessage = { id: string; received_at: number; envelope: { from: string; to: string[] }; subject: string; size: number };
+
+/** The capture relay, as far as the API shows it. */
+export type Captured = {
+  list(page: { limit: number; after?: string }): Promise<{ data: CapturedMessage[]; next?: string }>;
+  get(id: string): Promise<{ message: CapturedMessage; raw: Buffer } | undefined>;
+};
+
+/** A relay as operators see it. */
+export type RelayStatus = {
+  name: string;
+  host: string;
+  port: number;
+  tls: string;
+  connections: { allowed: number; open: number | null; busy: number | null };
+  queue: { waiting: number; delayed: number; active: number };
+  oldest_waiting_at: number | null;
+};
+
+/** One answered request. `route` is the pattern (`/v1/messages/:id`), `status` the class (`2xx`). */
+export type ObservedRequest = { method: string; route: string; status: string; seconds: number };
+
+export type Dependencies = {
+  ledger: Ledger;
+  messages: Messages;
+  events: Events;
+  idempotency: Idempotency;
+  apiKeys: ApiKeys;
+  webhooks: Webhooks;
+  webhookDeliveries: WebhookDeliveries;
+  webhookReplays: Pick<WebhookReplays, "start">;
+  feed: EventFeed;
+  prepare: PrepareSettings;
+  change: ChangeDependencies;
+  /** Adds wake-ups to the queue in its own time. */
+  wake(planned: PlannedWakeUp[]): void;
+  relayStatuses(): Promise<RelayStatus[]>;
+  captured?: Captured;
+  webhookTargets: WebhookTargets;
+  /** `streamsMax`: event streams of this process at a time. */
+  limits: { messageBytesMax: number; batchBytesMax: number; streamsMax?: number };
+  /** Which problems keep this process from being ready, in words; none: it is. */
+  notReady(): Promise<string[]>;
+  /** Whether Redis keeps what it has acknowledged, as it was found at the start. */
+  durability: Durability;
+  /** The hook that lets only keys with that scope in. */
+  scope(scope: Scope): ScopeHook;
+  observeRequest(observed: ObservedRequest): void;
+  /** A message was stored; not called for a replayed answer. */
+  observeAccepted(lane: Lane): void;
+};
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression<RawServerDefault>,
+  RawReplyDefaultExpression<RawServerDefault>,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;

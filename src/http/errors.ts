@@ -1,0 +1,126 @@
+// Every "no" as a problem document (RFC 9457): one row for each refusal code, so that a missing one does not compile.
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import type { InputFault, Refusal, RefusalCode } from "../domain/refusals.ts";
+import { formatSize } from "../domain/units.ts";
+import { isStoreUnavailable } from "../store/connection.ts";
+import type { Log } from "../telemetry/logger.ts";
+import { InvalidInput } from "./inputFaults.ts";
+
+const problems: Record<RefusalCode, { status: number; title: string }> = {
+  malformed_json: { status: 400, title: "Not the JSON we take" },
+  unauthorized: { status: 401, title: "No valid API key" },
+  forbidden: { status: 403, title: "Not allowed for this key" },
+  sender_not_allowed: { status: 403, title: "Sender not allowed for this key" },
+  not_found: { status: 404, title: "Not found" },
+  method_not_allowed: { status: 405, title: "Method not allowed" },
+  request_timeout: { status: 408, title: "The request took too long to arrive" },
+  too_late: { status: 409, title: "Too late for that" },
+  idempotency_in_progress: { status: 409, title: "Still being worked on" },
+  content_gone: { status: 410, title: "Content no longer kept" },
+  body_too_large: { status: 413, title: "Body too large" },
+  message_too_large: { status: 413, title: "Message too large" },
+  unsupported_media_type: { status: 415, title: "Unsupported media type" },
+  invalid_request: { status: 422, title: "Invalid request" },
+  idempotency_key_reused: { status: 422, title: "Idempotency key used for something else" },
+  no_route: { status: 422, title: "No route" },
+  internal_error: { status: 500, title: "Our fault" },
+  unavailable: { status: 503, title: "Not available at the moment" },
+  overloaded: { status: 503, title: "Too busy at the moment" },
+};
+
+export type Problem = {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: RefusalCode;
+  request_id: string;
+  errors?: InputFault[];
+};
+
+/** The problem document of a refusal. */
+export function problemOf(refusal: Refusal, requestId: string): Problem {
+  const { status, title } = problems[refusal.refused];
+  return {
+    type: `urn:postern:problem:${refusal.refused}`,
+    title,
+    status,
+    detail: refusal.detail,
+    code: refusal.refused,
+    request_id: requestId,
+    ...(refusal.errors && { errors: refusal.errors }),
+  };
+}
+
+/** Answers a request with a refusal. */
+export function refuse(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): FastifyReply {
+  const problem = problemOf(refusal, request.id);
+  // Some refusals come before any hook has run.
+  reply.header("x-request-id", request.id);
+  if (refusal.retryAfterSeconds !== undefined) reply.header("retry-after", refusal.retryAfterSeconds);
+  if (refusal.refused === "unauthorized") reply.header("www-authenticate", 'Bearer realm="postern"');
+  // Past the serializer: a problem may stand in for any operation's answer.
+  return reply.code(problem.status).type("application/problem+json").serializer(JSON.stringify).send(problem);
+}
+
+/** A refusal as something to throw from hooks and parsers, which have no other way to end a request. */
+export class RefusalError extends Error {
+  readonly refusal: Refusal;
+  constructor(refusal: Refusal) {
+    super(refusal.detail);
+    this.refusal = refusal;
+  }
+}
+
+const storeAway: Refusal = {
+  refused: "unavailable",
+  detail: "The store cannot be reached at the moment. Try again, best with an Idempotency-Key.",
+  retryAfterSeconds: 1,
+};
+
+/** Makes fastify's error handler: whatever was thrown becomes a problem document that says nothing of our insides. */
+export function createErrorHandler(log: Pick<Log, "error">) {
+  return (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const refusal = refusalOf(error, request);
+    if (refusal.refused === "internal_error") {
+      log.error({ err: error, request_id: request.id, operation: request.routeOptions.schema?.operationId }, "a request failed");
+    }
+    return refuse(request, reply, refusal);
+  };
+}
+
+function refusalOf(error: FastifyError | Error, request: FastifyRequest): Refusal {
+  if (error instanceof RefusalError) return error.refusal;
+  if (error instanceof InvalidInput) return invalidInput(error, request);
+  // The caller is gone; nobody reads this, but it is not the store's fault.
+  if (request.raw.readableAborted) return { refused: "malformed_json", detail: "The body was cut off." };
+  if (isStoreUnavailable(error)) return storeAway;
+  switch ("code" in error ? error.code : undefined) {
+    case "FST_ERR_CTP_BODY_TOO_LARGE":
+      return {
+        refused: "body_too_large",
+        detail: `The body is larger than this operation takes (${formatSize(request.routeOptions.bodyLimit)}).`,
+      };
+    case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
+      return mediaType(request);
+    case "FST_ERR_CTP_INVALID_CONTENT_LENGTH":
+      return { refused: "malformed_json", detail: "The body is shorter or longer than its Content-Length." };
+    case "FST_ERR_BAD_URL":
+    case "FST_ERR_MAX_PARAM_LENGTH":
+      return { refused: "not_found", detail: "The path is malformed, or a part of it is too long." };
+  }
+  return { refused: "internal_error", detail: "Something went wrong on our side; it has been logged under this request id." };
+}
+
+function invalidInput({ place, errors }: InvalidInput, request: FastifyRequest): Refusal {
+  if (place === "body" && request.body === undefined) return { refused: "malformed_json", detail: "There is no body; send a JSON object." };
+  return { refused: "invalid_request", detail: "The request breaks the rules named in errors; nothing was changed.", errors };
+}
+
+function mediaType(request: FastifyRequest): Refusal {
+  const given = request.headers["content-type"];
+  const accepted =
+    request.routeOptions.schema?.operationId === "createRawMessage" ? "application/json or message/rfc822" : "application/json";
+  const fault = given === undefined ? "There is no Content-Type" : "This Content-Type is not taken here";
+  return { refused: "unsupported_media_type", detail: `${fault}; send ${accepted}.` };
+}

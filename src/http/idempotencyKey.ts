@@ -1,0 +1,21 @@
+// The Idempotency-Key header of the operations that accept mail.
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import { type IdempotencyClaim, idempotencyClaim } from "../accept/idempotency.ts";
+import { parsedBody } from "./bodies.ts";
+
+const name = "idempotency-key";
+
+export const idempotencyHeaders = z.object({
+  [name]: z
+    .string()
+    .regex(/^[\x20-\x7e]{1,255}$/, "is no key; use 1 to 255 visible ASCII characters")
+    .optional()
+    .meta({ description: "The same key and body again: the first answer again, for 24 hours." }),
+});
+
+/** The claim that a request makes by its key, or undefined if it has none. */
+export function claimOf(request: FastifyRequest, path: string): IdempotencyClaim | undefined {
+  const key = request.headers[name];
+  return typeof key === "string" ? idempotencyClaim(path, key, parsedBody(request)) : undefined;
+}

@@ -1,0 +1,61 @@
+// POST /v1/messages/batch: up to 500 messages, each judged alone.
+import { z } from "zod";
+import { acceptBatch, type BatchResult } from "../../accept/batch.ts";
+import { invalid, prepare } from "../../accept/prepare.ts";
+import { sendRequest } from "../../accept/request.ts";
+import { isRefusal } from "../../domain/refusals.ts";
+import { callerOf } from "../authenticate.ts";
+import type { App, Dependencies } from "../dependencies.ts";
+import { problemOf, refuse } from "../errors.ts";
+import { claimOf, idempotencyHeaders } from "../idempotencyKey.ts";
+import { check } from "../inputFaults.ts";
+import { problem, problems } from "../schemas/problem.ts";
+
+const messagesMax = 500;
+
+const batch = z.strictObject({
+  messages: z
+    .array(z.unknown().meta({ $ref: "#/components/schemas/SendRequestInput" }))
+    .min(1)
+    .max(messagesMax),
+});
+
+const result = z.union([z.object({ index: z.int(), id: z.string() }), z.object({ index: z.int(), error: problem })]);
+
+export function createBatch(app: App, dependencies: Dependencies): void {
+  app.route({
+    method: "POST",
+    url: "/v1/messages/batch",
+    bodyLimit: dependencies.limits.batchBytesMax,
+    onRequest: dependencies.scope("send"),
+    schema: {
+      operationId: "createBatch",
+      summary: "Send up to 500 messages",
+      description: "Each message is accepted or refused alone; the answer names each by its place.",
+      tags: ["Messages"],
+      headers: idempotencyHeaders,
+      body: batch,
+      response: { 200: z.object({ data: z.array(result) }), ...problems(400, 409, 413, 415, 422) },
+    },
+    handler: async (request, reply) => {
+      const caller = callerOf(request);
+      const answer = await acceptBatch(
+        dependencies,
+        caller.tenant,
+        request.body.messages.map((item) => async () => {
+          const checked = check(sendRequest, item, "body");
+          return "errors" in checked ? invalid(checked.errors) : prepare(dependencies.prepare, caller, checked.value);
+        }),
+        (item) => view(item, request.id),
+        claimOf(request, "/v1/messages/batch"),
+      );
+      if (isRefusal(answer)) return refuse(request, reply, answer);
+      if (answer.replayed) reply.header("idempotent-replayed", "true");
+      return reply.code(200).send({ data: answer.items });
+    },
+  });
+}
+
+function view(item: BatchResult, requestId: string): z.output<typeof result> {
+  return "id" in item ? { index: item.index, id: item.id } : { index: item.index, error: problemOf(item.error, requestId) };
+}

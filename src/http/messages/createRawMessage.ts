@@ -1,0 +1,98 @@
+// POST /v1/messages/raw: a whole RFC 5322 message and its envelope, as JSON or as the message itself.
+import { z } from "zod";
+import { accept } from "../../accept/accept.ts";
+import { invalid, prepareRaw } from "../../accept/prepare.ts";
+import { type RawRequest, rawRequest } from "../../accept/request.ts";
+import { type InputFault, isRefusal, type Refusal } from "../../domain/refusals.ts";
+import { callerOf } from "../authenticate.ts";
+import { readMessageBodies } from "../bodies.ts";
+import { bodyBytesMax } from "../bodyLimits.ts";
+import type { App, Dependencies } from "../dependencies.ts";
+import { refuse } from "../errors.ts";
+import { claimOf, idempotencyHeaders } from "../idempotencyKey.ts";
+import { check } from "../inputFaults.ts";
+import { message } from "../schemas/message.ts";
+import { problems } from "../schemas/problem.ts";
+import { dryRun, dryRunView } from "./createMessage.ts";
+
+const headers = idempotencyHeaders.extend({
+  "x-envelope-from": z.string().optional().meta({ description: "With `message/rfc822`: the envelope's sender." }),
+  "x-envelope-to": z.string().optional().meta({ description: "With `message/rfc822`: the envelope's recipients, separated by commas." }),
+});
+
+export function createRawMessage(app: App, dependencies: Dependencies): void {
+  app.register(async (part: App) => {
+    readMessageBodies(part);
+    part.route({
+      method: "POST",
+      url: "/v1/messages/raw",
+      bodyLimit: bodyBytesMax(dependencies.limits.messageBytesMax),
+      onRequest: dependencies.scope("send"),
+      schema: {
+        operationId: "createRawMessage",
+        summary: "Send a message that is already composed",
+        tags: ["Messages"],
+        headers,
+        querystring: z.strictObject({ dry_run: z.stringbool().default(false) }),
+        // The schema of the JSON form is applied by hand: the other form is no JSON.
+        body: z.any().meta({ $ref: "#/components/schemas/RawRequestInput" }),
+        response: { 200: dryRun, 202: message, ...problems(400, 409, 413, 415, 422) },
+      },
+      handler: async (request, reply) => {
+        const caller = callerOf(request);
+        const isMessage = Buffer.isBuffer(request.body);
+        const parsed = isMessage ? fromMessage(request.body as Buffer, request.headers) : fromJson(request.body);
+        if (isRefusal(parsed)) return refuse(request, reply, parsed);
+        const draft = await prepareRaw(dependencies.prepare, caller, parsed);
+        if (isRefusal(draft)) return refuse(request, reply, isMessage ? asHeaders(placed(draft)) : placed(draft));
+        if (request.query.dry_run) return reply.code(200).send(dryRunView(draft));
+        const accepted = await accept(dependencies, draft, claimOf(request, "/v1/messages/raw"));
+        if (isRefusal(accepted)) return refuse(request, reply, accepted);
+        if (accepted.replayed) reply.header("idempotent-replayed", "true");
+        else dependencies.observeAccepted(draft.record.lane);
+        return reply.code(202).header("location", `/v1/messages/${accepted.message.id}`).send(accepted.message);
+      },
+    });
+  });
+}
+
+function fromJson(body: unknown): RawRequest | Refusal {
+  const checked = check(rawRequest, body, "body");
+  return "errors" in checked ? invalid(checked.errors) : checked.value;
+}
+
+/** The envelope comes in headers. A list is split at commas, so a name with one in it cannot be given. */
+function fromMessage(raw: Buffer, given: z.output<typeof headers>): RawRequest | Refusal {
+  const to = utf8(given["x-envelope-to"])
+    .split(",")
+    .map((part) => part.trim());
+  const envelope = { from: utf8(given["x-envelope-from"]), to: to.filter((part) => part !== "") };
+  const checked = check(rawRequest.shape.envelope, envelope, "body");
+  return "errors" in checked ? asHeaders(invalid(checked.errors.map(inEnvelope))) : { envelope: checked.value, raw };
+}
+
+/** Node reads headers as Latin-1; an address beyond ASCII came as UTF-8 (RFC 6532 section 3.1). */
+function utf8(header: string | undefined): string {
+  return Buffer.from(header ?? "", "latin1").toString("utf8");
+}
+
+function inEnvelope(fault: InputFault): InputFault {
+  return "pointer" in fault ? { ...fault, pointer: `/envelope${fault.pointer}` } : fault;
+}
+
+/** What acceptance says of `/to` is in the envelope here. */
+function placed(refusal: Refusal): Refusal {
+  const errors = refusal.errors?.map((fault) => ("pointer" in fault && fault.pointer.startsWith("/to") ? inEnvelope(fault) : fault));
+  return errors ? { ...refusal, errors } : refusal;
+}
+
+/** The faults of a request whose envelope came in headers, and whose body is the message itself. */
+function asHeaders(refusal: Refusal): Refusal {
+  const errors = refusal.errors?.map((fault): InputFault => {
+    if (!("pointer" in fault)) return fault;
+    const { pointer, ...said } = fault;
+    if (pointer.startsWith("/envelope/from")) return { header: "x-envelope-from", ...said };
+    return pointer.startsWith("/envelope") ? { header: "x-envelope-to", ...said } : { pointer: "", ...said };
+  });
+  return errors ? { ...refusal, errors } : refusal;
+}
