@@ -60,7 +60,7 @@ async function startRole(config: Config, options: StartOptions, onStop: OnStop):
   };
 
   const metricsServer =
-    config.metrics.port === undefined
+    config.metrics.port === 0
       ? undefined
       : await startMetricsServer({
           host: config.http.host,

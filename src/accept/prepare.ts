@@ -64,7 +64,7 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
       contentId: it.content_id,
     })),
     messageId: internetMessageId,
-    date: new Date(settings.now()),
+    date: new Date(plan.now),
   });
   const facts = { from: request.from.address, subject: request.subject ?? "", internetMessageId, smtputf8, eightBit: false };
   return finish(settings, caller, request, { messageId, envelopeFrom: request.from.address, recipients, plan, facts, bytes });
@@ -126,7 +126,8 @@ function distinct(recipients: EnvelopeRecipient[]): EnvelopeRecipient[] {
   return [...first.values()];
 }
 
-type Plan = { sendAt?: number; expiresAt: number; routing: Draft["routing"] };
+/** `now`: the one time that acceptance goes by. */
+type Plan = { now: number; sendAt?: number; expiresAt: number; routing: Draft["routing"] };
 
 /** Checks what has nothing to do with the content: senders, number of recipients, times, routes. */
 function makePlan(
@@ -167,13 +168,13 @@ function makePlan(
   return { ...times, routing };
 }
 
-function timesOf(settings: PrepareSettings, options: Options): { sendAt?: number; expiresAt: number } | Refusal {
+function timesOf(settings: PrepareSettings, options: Options): Omit<Plan, "routing"> | Refusal {
   const now = settings.now();
   const sendAt = options.send_at === undefined || options.send_at <= now ? undefined : options.send_at;
   const fault = options.send_at === undefined ? undefined : sendAtFault(options.send_at, now);
   if (fault) return invalid([{ pointer: "/send_at", code: "invalid_send_at", message: fault }]);
   const expiresAt = (sendAt ?? now) + (options.expires_after ?? settings.expireAfterMs);
-  return { expiresAt, ...(sendAt !== undefined && { sendAt }) };
+  return { now, expiresAt, ...(sendAt !== undefined && { sendAt }) };
 }
 
 /** Why a time to send at is refused, or undefined. */
@@ -212,7 +213,7 @@ function finish(settings: PrepareSettings, caller: Caller, options: Options, par
     const limit = formatSize(settings.maxMessageSizeBytes);
     return { refused: "message_too_large", detail: `The finished message has ${bytes.length} bytes; ${limit} are allowed.` };
   }
-  const now = settings.now();
+  const { now } = plan;
   const relays = [...new Set(plan.routing.map((routing) => routing.relays[0] as string))];
   return {
     record: {

@@ -18,7 +18,7 @@ export type ApiOptions = {
 
 /** Starts listening; resolves with the URL. */
 export async function startApi(parts: Parts, options: ApiOptions, onStop: OnStop): Promise<string> {
-  const feed = createEventFeed(parts.events);
+  const feed = createEventFeed(parts.events, parts.messages);
   onStop(async () => feed.stop());
   const app = await createApp(dependenciesOf(parts, options, feed), { log: parts.log, version: parts.version });
   onStop(() => app.close());
@@ -27,10 +27,12 @@ export async function startApi(parts: Parts, options: ApiOptions, onStop: OnStop
 }
 
 function dependenciesOf(parts: Parts, { apiKey, delivery, notReady }: ApiOptions, feed: Dependencies["feed"]): Dependencies {
-  const { config, ledger, messages, events, apiKeys, idempotency, webhooks, wake, newUuid, durability, metrics } = parts;
+  const { config, ledger, messages, events, apiKeys, idempotency, wake, newUuid, durability, metrics } = parts;
+  const { webhooks, webhookDeliveries, webhookReplays, webhookTargets } = parts;
   const { relays, routes, captured } = parts.paths;
   return {
-    ...{ ledger, messages, events, apiKeys, idempotency, webhooks, feed, wake, newUuid, notReady, durability },
+    ...{ ledger, messages, events, apiKeys, idempotency, feed, wake, notReady, durability },
+    ...{ webhooks, webhookDeliveries, webhookReplays, webhookTargets },
     ...(captured && { captured }),
     prepare: {
       routes,
@@ -42,7 +44,6 @@ function dependenciesOf(parts: Parts, { apiKey, delivery, notReady }: ApiOptions
     },
     change: { ledger, messages, wake, routes },
     relayStatuses: () => relayStatuses(parts, delivery),
-    webhookTargets: parts.webhookTargets,
     limits: { messageBytesMax: config.limits.maxMessageSizeBytes, batchBytesMax: config.limits.maxBatchSizeBytes },
     scope: (scope) => requireScope({ apiKeys, bootstrapKey: apiKey }, scope),
     observeRequest: ({ method, route, status, seconds }) => metrics.httpRequestDuration.observe({ method, route, status }, seconds),

@@ -14,6 +14,7 @@ import { queuePrefix } from "../store/keys.ts";
 import { createLedger } from "../store/ledger.ts";
 import { createMessages } from "../store/messages.ts";
 import { createWebhookDeliveries } from "../store/webhookDeliveries.ts";
+import { createWebhookReplays } from "../store/webhookReplays.ts";
 import { createWebhooks } from "../store/webhooks.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
@@ -64,6 +65,7 @@ export async function openParts(
     idempotency: createIdempotency(connection),
     webhooks: createWebhooks(connection),
     webhookDeliveries: createWebhookDeliveries(connection, { retentionMs: config.retention.messageMs }),
+    webhookReplays: createWebhookReplays(connection, { retentionMs: config.retention.messageMs }),
     webhookTargets: targetsOf(config),
     metrics: createMetrics({ version }),
     newUuid: () => uuidV7({}, new Uint8Array(16)),
