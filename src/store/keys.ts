@@ -47,16 +47,24 @@ export function keysOf(shard: number) {
     webhook: (webhookId: string) => `${tag}:w:${webhookId}`,
     /** sorted set: webhook id by time of creation */
     tenantWebhooks: (tenant: string) => `${tag}:t:${tenant}:webhooks`,
-    /** set: all webhook ids that want events */
+    /** set: ids of the webhooks that get events, of all tenants: those that are not disabled */
     webhooks: `${tag}:webhooks`,
-    /** sorted set: delivery id by the time when it is due, or when its lease ends */
-    webhookDue: (webhookId: string) => `${tag}:w:${webhookId}:due`,
-    /** sorted set: webhook id by the time of its earliest due delivery */
+    /** string: counts the changes of `webhooks` and of what they subscribe to, so that a reader knows when its copy is old */
+    webhooksVersion: `${tag}:webhooks:version`,
+    /** sorted set: webhook id by the time when one of its deliveries may next be claimed */
     webhooksDue: `${tag}:webhooks:due`,
-    /** sorted set: delivery id by time of its event, for listing */
+    /** set: ids of the webhooks whose past events are being replayed */
+    webhooksReplaying: `${tag}:webhooks:replaying`,
+    /** string: how far a webhook's replay of past events has come, as JSON */
+    webhookReplay: (webhookId: string) => `${tag}:w:${webhookId}:replay`,
+    /** sorted set: event id of a delivery that waits, by the time when it is due */
+    webhookDue: (webhookId: string) => `${tag}:w:${webhookId}:due`,
+    /** sorted set: event id of a delivery that is being tried, by the end of its lease */
+    webhookLeases: (webhookId: string) => `${tag}:w:${webhookId}:leases`,
+    /** sorted set: event id of every delivery by time of the event, for listing */
     webhookDeliveries: (webhookId: string) => `${tag}:w:${webhookId}:deliveries`,
-    /** string: one delivery with its tries, as JSON */
-    delivery: (deliveryId: string) => `${tag}:wd:${deliveryId}`,
+    /** string: one event's delivery to one webhook with its tries, as JSON */
+    delivery: (webhookId: string, eventId: string) => `${tag}:wd:${webhookId}:${eventId}`,
   };
 }
 
