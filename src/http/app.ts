@@ -36,6 +36,18 @@ import { observeRequests } from "./observe.ts";
 import { listRelays } from "./relays/listRelays.ts";
 import { requestIdOf } from "./requestId.ts";
 import { answerUnknownRoutes } from "./unknownRoutes.ts";
+import { createWebhook } from "./webhooks/createWebhook.ts";
+import { deleteWebhook } from "./webhooks/deleteWebhook.ts";
+import { enableWebhook } from "./webhooks/enableWebhook.ts";
+import { getWebhook } from "./webhooks/getWebhook.ts";
+import { getWebhookDelivery } from "./webhooks/getWebhookDelivery.ts";
+import { listWebhookDeliveries } from "./webhooks/listWebhookDeliveries.ts";
+import { listWebhooks } from "./webhooks/listWebhooks.ts";
+import { replayWebhook } from "./webhooks/replayWebhook.ts";
+import { replayWebhookDelivery } from "./webhooks/replayWebhookDelivery.ts";
+import { rotateWebhookSecret } from "./webhooks/rotateWebhookSecret.ts";
+import { testWebhook } from "./webhooks/testWebhook.ts";
+import { updateWebhook } from "./webhooks/updateWebhook.ts";
 
 const operations: readonly ((app: App, dependencies: Dependencies) => void)[] = [
   createMessage,
@@ -51,6 +63,18 @@ const operations: readonly ((app: App, dependencies: Dependencies) => void)[] = 
   getMessageContent,
   listEvents,
   streamEvents,
+  createWebhook,
+  listWebhooks,
+  getWebhook,
+  updateWebhook,
+  deleteWebhook,
+  enableWebhook,
+  rotateWebhookSecret,
+  testWebhook,
+  replayWebhook,
+  listWebhookDeliveries,
+  getWebhookDelivery,
+  replayWebhookDelivery,
   listKeys,
   createKey,
   getKey,
