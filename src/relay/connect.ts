@@ -1,5 +1,6 @@
 // Opens a session: name, TCP, greeting, EHLO, TLS and login, each within its time, or says where and why it failed.
-import { rootCertificates, TLSSocket } from "node:tls";
+import { X509Certificate } from "node:crypto";
+import { createSecureContext, rootCertificates, type SecureContext, TLSSocket } from "node:tls";
 import type { SMTPConnectionOptions, SMTPError } from "nodemailer/lib/smtp-connection";
 import type { Phase, RelayConfig, RelayFault, Timeouts } from "../domain/relay.ts";
 import { connectFault, type SetUpFailure } from "./connectFault.ts";
@@ -14,13 +15,15 @@ const repliesMax = 20;
 /** Of one reply; a relay that sends more is cut off. */
 const replyBytesMax = 64 * 1024;
 
+const tlsVersionMin = "TLSv1.2";
+
 export type ConnectOptions = {
   config: RelayConfig;
   timeouts: Timeouts;
   /** What we call ourselves in EHLO. */
   clientName?: string | undefined;
-  /** Certificates (PEM) to trust besides the public ones. */
-  trustedCertificates?: string | undefined;
+  /** Whose certificates to trust, if not those that Node trusts. */
+  secureContext?: SecureContext | undefined;
 };
 
 /**
@@ -95,8 +98,19 @@ export function connect(options: ConnectOptions): { connection: RelayConnection;
   return { connection, ready };
 }
 
+/**
+ * Trust in the public certificates and in those given. Made once: it takes longer than a handshake.
+ * @param trustedCertificates PEM, one after the other
+ * @throws Error if the first one cannot be read
+ */
+export function trustIn(trustedCertificates: string): SecureContext {
+  // createSecureContext passes over what it cannot read.
+  new X509Certificate(trustedCertificates);
+  return createSecureContext({ ca: [...rootCertificates, trustedCertificates], minVersion: tlsVersionMin });
+}
+
 /** The options for nodemailer. */
-function smtpOptions({ config, timeouts, clientName, trustedCertificates }: ConnectOptions): SMTPConnectionOptions {
+function smtpOptions({ config, timeouts, clientName, secureContext }: ConnectOptions): SMTPConnectionOptions {
   const { host, port, tls, verifyCertificate, auth } = config;
   return {
     host,
@@ -107,10 +121,10 @@ function smtpOptions({ config, timeouts, clientName, trustedCertificates }: Conn
     ignoreTLS: tls === "none",
     opportunisticTLS: tls === "opportunistic",
     tls: {
-      minVersion: "TLSv1.2",
+      minVersion: tlsVersionMin,
       // Encryption to whomever is all that `opportunistic` promises (RFC 7435); but a password goes only to the right one.
       rejectUnauthorized: verifyCertificate && (tls !== "opportunistic" || auth !== undefined),
-      ...(trustedCertificates === undefined ? {} : { ca: [...rootCertificates, trustedCertificates] }),
+      ...(secureContext ? { secureContext } : {}),
     },
     dnsTimeout: timeouts.connect,
     connectionTimeout: timeouts.connect,

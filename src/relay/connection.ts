@@ -55,6 +55,7 @@ export class RelayConnection {
   /** How it was set up, for the transcript of its first transaction; `atMs` counts from its beginning, `durationMs` before `readyAt`. */
   setUp: { lines: TranscriptLine[]; durationMs: number; readyAt: number } | undefined;
   #ready = false;
+  #destroyedBecause: string | undefined;
 
   /** Makes a connection that is not connected yet. Its handlers stay to its end: no fault of the socket is ever unhandled. */
   constructor(options: SMTPConnectionOptions) {
@@ -66,7 +67,7 @@ export class RelayConnection {
     const logger = { trace: ignore, debug, info: ignore, warn: ignore, error: ignore, fatal: ignore };
     this.smtp = new Smtp({ ...options, logger, transactionLog: true });
     this.smtp.on("error", (error: SMTPError) => this.#lose(`The connection to the relay broke off: ${withoutReply(error)}.`, error));
-    this.smtp.on("end", () => this.#lose("The relay closed the connection.", undefined));
+    this.smtp.on("end", () => this.#lose(this.#destroyedBecause ?? "The relay closed the connection.", undefined));
   }
 
   get socket(): Socket {
@@ -95,7 +96,7 @@ export class RelayConnection {
 
   /** Ends the connection at once: nothing more is written, not even what lies in the socket's buffer. */
   destroy(reason: string): void {
-    this.#lose(reason, undefined);
+    this.#destroyedBecause = reason;
     this.smtp.close();
   }
 

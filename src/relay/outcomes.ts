@@ -39,11 +39,9 @@ export function judge(course: Course): SendOutcome[] {
     return Array.from({ length: recipients }, () => unfinished(course, mail, "mail"));
   }
   const ownReplies = replies.slice(1, recipients + 1);
-  const closing = ownReplies.findIndex(endsConnection);
-  const answered = closing < 0 ? ownReplies : ownReplies.slice(0, closing);
-  const common = commonOutcome(course, closing < 0 ? undefined : ownReplies[closing]);
+  const common = commonOutcome(course, ownReplies.find(endsConnection));
   return Array.from({ length: recipients }, (_, index) => {
-    const own = answered[index];
+    const own = ownReplies[index];
     return own === undefined || meaningOf(own) === "done" ? common : unfinished(course, own, "rcpt");
   });
 }

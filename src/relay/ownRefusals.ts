@@ -57,5 +57,10 @@ function refusalOfRecipient(address: string, features: Features, host: string): 
 }
 
 function refused(code: number, enhanced: string, reason: string): SendOutcome {
-  return { kind: "refused", phase: "mail", ours: true, reply: { code, enhanced, text: `Not sent by Postern: ${reason}. The relay was not asked.` } };
+  return {
+    kind: "refused",
+    phase: "mail",
+    ours: true,
+    reply: { code, enhanced, text: `Not sent by Postern: ${reason}. The relay was not asked.` },
+  };
 }

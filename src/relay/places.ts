@@ -35,17 +35,15 @@ export type Places = {
  * Makes the places, all empty. A connection is opened when one is asked for; they are lent in the order of asking.
  * @param options.connectionsMax how many; a session on its way in or out takes one too
  * @param options.open begins to open a session; `ready` must not reject
- * @param options.commandMs how long a relay may take to answer RSET
  * @param options.idleMs a session that nobody asks for is closed after this time
  */
 export function createPlaces(options: {
   connectionsMax: number;
   open: () => { connection: RelayConnection; ready: Promise<RelayFault | undefined> };
-  commandMs: number;
   idleMs: number;
   log: Log;
 }): Places {
-  const { connectionsMax, open, commandMs, idleMs, log } = options;
+  const { connectionsMax, open, idleMs, log } = options;
   const places = new Set<Place>();
   const idle: Place[] = [];
   const waiters = new Set<(acquired: Acquired) => void>();
@@ -87,7 +85,7 @@ export function createPlaces(options: {
     return {
       connection: () => place.connection,
       async reconnect() {
-        if (isClosing) return closed;
+        if (isClosing || isBack) return closed;
         const { connection, ready } = open();
         adopt(place, connection);
         return ready;
@@ -96,10 +94,8 @@ export function createPlaces(options: {
         if (isBack) return;
         isBack = true;
         const { connection } = place;
-        if (connection.lostBecause !== undefined) return remove(place);
-        if (connection.transactions >= transactionsMax) return leave(place);
-        if (!connection.mustReset) return offer(place);
-        void connection.reset(commandMs).then((agreed) => (agreed ? offer(place) : remove(place)));
+        if (connection.transactions >= transactionsMax && connection.lostBecause === undefined) return leave(place);
+        offer(place);
       },
     };
   };

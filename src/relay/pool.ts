@@ -1,7 +1,7 @@
 // The room's front: a pool of sessions to one relay, and a send that gives an outcome for each recipient.
 import type { ConnectionFacts, RelayConfig, RelayFault, Timeouts } from "../domain/relay.ts";
 import type { Log } from "../telemetry/logger.ts";
-import { connect } from "./connect.ts";
+import { connect, trustIn } from "./connect.ts";
 import { createPlaces, type Loan } from "./places.ts";
 import { type Attempted, type Mail, type Transaction, transact } from "./transaction.ts";
 
@@ -35,8 +35,9 @@ export type RelaySession = {
 /**
  * Opens a relay. Nothing is connected before the first `acquire`.
  * @param options.clientName what we call ourselves in EHLO; default this machine's name
- * @param options.trustedCertificates certificates (PEM) to trust besides the public ones and NODE_EXTRA_CA_CERTS
+ * @param options.trustedCertificates certificates (PEM) to trust besides the public ones; NODE_EXTRA_CA_CERTS counts where none are given
  * @param options.idleMs a session that nobody asks for is closed after this time; default 30 s, before most relays close it themselves
+ * @throws Error if `trustedCertificates` cannot be read
  */
 export function openRelay(options: {
   config: RelayConfig;
@@ -47,11 +48,11 @@ export function openRelay(options: {
   idleMs?: number;
 }): Relay {
   const { config, timeouts, clientName, trustedCertificates, idleMs = 30_000 } = options;
+  const secureContext = trustedCertificates === undefined ? undefined : trustIn(trustedCertificates);
   const log = options.log.child({ relay: config.name });
   const places = createPlaces({
     connectionsMax: config.connections,
-    open: () => connect({ config, timeouts, clientName, trustedCertificates }),
-    commandMs: timeouts.command,
+    open: () => connect({ config, timeouts, clientName, secureContext }),
     idleMs,
     log,
   });
@@ -71,10 +72,10 @@ function createSession({ loan, config, timeouts, log }: { loan: Loan; config: Re
   const attempt = async (mail: Mail): Promise<Transaction> => {
     const startedAt = performance.now();
     const once = () => transact({ connection: loan.connection(), mail, timeouts, host: config.host, startedAt });
-    // Only a second mail of the same session can find this.
+    // If the relay does not agree, the connection is gone, and the mail goes over a new one.
     if (loan.connection().mustReset) await loan.connection().reset(timeouts.command);
     let attempted: Attempted = await once();
-    if (attempted.stale) {
+    if (attempted.stale && state === "sending") {
       log.debug({ reason: loan.connection().lostBecause }, "idle session was dead, connecting anew");
       const fault = await loan.reconnect();
       if (fault) return withoutConnection({ ...attempted.transaction, fault });

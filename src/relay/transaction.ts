@@ -33,7 +33,7 @@ export type Transaction = {
   connection: ConnectionFacts;
 };
 
-/** `stale`: the connection had served before and was gone, or leaving, when this transaction began. No word of it was answered. */
+/** `stale`: the connection was gone when the transaction began, or had served before and left at its first command. Nothing of it was answered. */
 export type Attempted = { transaction: Transaction; stale: boolean; cause?: unknown };
 
 /**
@@ -91,7 +91,7 @@ export function transact(options: {
   };
   if (recipients.length === 0) return Promise.resolve({ transaction: conclude(undefined, false), stale: false });
   if (connection.lostBecause !== undefined) {
-    return Promise.resolve({ transaction: conclude(connection.lostBecause, false), stale: reused });
+    return Promise.resolve({ transaction: conclude(connection.lostBecause, false), stale: true });
   }
 
   connection.transactions++;
@@ -99,7 +99,7 @@ export function transact(options: {
     let isOver = false;
     let isAsking = false;
     const course = () => ({ replies, recipients: recipients.length, handedOver: body.handedOver });
-    const finish = (end: { fault?: string | undefined; lost?: boolean; cause?: unknown }) => {
+    const finish = (end: { fault?: string; lost?: boolean; cause?: unknown }) => {
       if (isOver) return;
       isOver = true;
       deadline.stop();
@@ -107,12 +107,9 @@ export function transact(options: {
       if (!body.handedOver) body.destroy();
       const transaction = conclude(end.fault, body.handedOver);
       const last = replies.at(-1);
-      const isHalfSent = begunAt > 0 && !body.handedOver;
-      if (end.fault !== undefined || isHalfSent || (last !== undefined && endsConnection(last))) {
-        connection.destroy(end.fault ?? "The transaction broke off.");
-      } else {
-        connection.mustReset = transaction.outcomes.every(({ kind }) => kind !== "accepted");
-      }
+      // After 421 nodemailer closes it itself.
+      if (end.fault !== undefined) connection.destroy(end.fault);
+      connection.mustReset = transaction.outcomes.every(({ kind }) => kind !== "accepted");
       const wasLeaving = replies.length === 0 ? end.lost === true : replies.length === 1 && last !== undefined && endsConnection(last);
       resolve({ transaction, stale: reused && wasLeaving, cause: end.cause });
     };
@@ -156,11 +153,12 @@ export function transact(options: {
     };
     smtp.headersNeedUtf8 = mail.smtputf8 === true;
     const use8BitMime = mail.eightBit === true || mail.smtputf8 === true;
-    const envelope = { from: mail.from, to: [...recipients], size: mail.bytes.length, use8BitMime };
-    // nodemailer works on the envelope it is given: it gets one of its own.
+    const envelope = { from: mail.from, to: recipients, size: mail.bytes.length, use8BitMime };
+    // nodemailer works on the envelope that it is given, though not on its list of recipients.
     smtp.send(envelope, body, (error) => {
-      // A refusal is told by the replies; an error without a reply is nodemailer's own.
-      finish({ fault: error && error.response === undefined ? error.message : undefined });
+      // A refusal is told by the replies; an error without a reply is nodemailer's own: the socket was closing already.
+      if (error && error.response === undefined) finish({ fault: error.message, lost: true });
+      else finish({});
     });
   });
 }

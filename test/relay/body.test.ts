@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { connect, createServer } from "node:net";
+import { PassThrough } from "node:stream";
 import { test } from "node:test";
+import { MessageBody } from "../../src/relay/body.ts";
 import { startScriptedRelay } from "../support/scriptedRelay.ts";
 import { startSink } from "../support/sink.ts";
 import { waitFor } from "../support/waitFor.ts";
@@ -21,8 +24,8 @@ test("smtp-sink gets envelope and bytes as they were: dots at line starts, lone 
   assert.deepEqual({ ...mail, raw: mail?.raw.toString() }, { from: "", to: ["a@two.test", "b@two.test"], raw: bytes.toString() });
 });
 
-// 8,000 bytes leave in one write with their dot, 9,000 in a chunk of their own; 65,536 is a chunk exactly.
-for (const size of [0, 1, 8_000, 9_000, 65_535, 65_536, 65_537, 131_072, 10_000_000]) {
+// 8,000 bytes leave in one write with their dot; 16,000 fit into the socket's buffer, but not when stuffed; 65,536 is a chunk exactly.
+for (const size of [0, 1, 8_000, 9_000, 16_000, 65_535, 65_536, 65_537, 131_072, 10_000_000]) {
   test(`a message of ${size} bytes arrives whole, with and without STARTTLS`, async (t) => {
     for (const tls of ["none", "required"] as const) {
       const server = await startScriptedRelay({ starttls: tls === "required" });
@@ -126,6 +129,29 @@ for (const [size, bytes] of [
     assert.match(outcome.fault.text, /own check/);
   });
 }
+
+test("beforeFinalDot is asked when no more of a large body waits than fits into the socket's buffer", async (t) => {
+  const server = createServer((socket) => {
+    socket.pause();
+    setTimeout(() => socket.resume(), 200);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const socket = connect((server.address() as { port: number }).port, "127.0.0.1");
+  t.after(() => {
+    socket.destroy();
+    server.close();
+  });
+  const dataStream = new PassThrough();
+  dataStream.pipe(socket, { end: false });
+  const waiting = await new Promise<number>((resolve) => {
+    const beforeFinalDot = () => {
+      resolve(dataStream.readableLength + dataStream.writableLength + socket.writableLength);
+      return true;
+    };
+    new MessageBody({ bytes: Buffer.alloc(20_000_000), socket, beforeFinalDot, onNews: () => {} }).pipe(dataStream);
+  });
+  assert.ok(waiting < socket.writableHighWaterMark, `${waiting} bytes`);
+});
 
 test("beforeFinalDot is not asked when no body is wanted", async (t) => {
   const server = await startRawRelay({ DATA: "554 5.7.1 no" });

@@ -45,6 +45,7 @@ for (const [name, how] of Object.entries(breaks)) {
         const sent = await sendOnce(relay, { to: ["a@two.test", "b@two.test"] });
         assert.deepEqual(sent.outcomes.map(told), [expected, expected]);
         assert.equal(sent.bodyHandedOver, point === "dot");
+        assert.equal(server.clients.length, 1);
         if (how === stall || how === trickle) assert.ok(performance.now() - startedAt >= 145);
         await waitFor(() => server.open() === 0, { what: "the connection to close" });
         assert.deepEqual(relay.stats(), { open: 0, busy: 0, waiting: 0 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startDeadline } from "../../src/relay/deadline.ts";
+import { featuresOf, noFeatures } from "../../src/relay/features.ts";
 import { createReplyReader, replyOf } from "../../src/relay/replies.ts";
 import { startTranscript } from "../../src/relay/transcript.ts";
 import { openTestRelay, sendOnce } from "./openTestRelay.ts";
@@ -30,6 +31,14 @@ test("a reply's code is its first three digits, whatever it quotes", () => {
     text: "host mx.test said: 250 fine (really)",
   });
   assert.equal(replyOf("450").code, 450);
+});
+
+test("a relay's features are read from the keywords of EHLO, not from its greeting; a limit of 0, or none that is a number, is none", () => {
+  const all = { sizeMax: 5, eightBitMime: true, smtpUtf8: true, startTls: true, auth: true };
+  assert.deepEqual(featuresOf("250-relay.test\n250-SIZE 5\n250-8bitmime\n250-SMTPUTF8\n250-STARTTLS\n250 AUTH=PLAIN LOGIN"), all);
+  for (const none of ["250 8BITMIME", "250-SMTPUTF8 greets\n250 SIZE 0", "250-relay.test\n250-SIZE many\n250 SIZE", "502 no"]) {
+    assert.deepEqual(featuresOf(none), noFeatures, none);
+  }
 });
 
 test("a transcript stays within 200 lines of 500 characters, keeps its beginning and its end, and says how much is missing", () => {

@@ -54,6 +54,15 @@ test("an acceptance that comes before the message is all there is none, and no f
   assert.deepEqual(sent.outcomes.map(told), ["not_sent body 250"]);
 });
 
+test("an acceptance that comes right behind 354 is none: not even a small message is sent", async (t) => {
+  const server = await startRawRelay({ DATA: "354 go ahead\r\n250 2.0.0 queued already" });
+  t.after(server.stop);
+  const relay = openTestRelay(t, { port: server.port });
+  assert.deepEqual((await sendOnce(relay)).outcomes.map(told), ["not_sent body 250"]);
+  await waitFor(() => server.open() === 0, { what: "the connection to close" });
+  assert.ok(!server.clients[0]?.lines.includes("."));
+});
+
 for (const [reply, expected] of [
   ["552 5.3.4 too big", "refused body 552"],
   ["452 4.3.1 disk full", "try_later body 452"],

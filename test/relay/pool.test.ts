@@ -258,6 +258,16 @@ test("when no session is to be had, everyone who waits is told, with the relay's
   assert.ok(server.clients.length <= 20);
 });
 
+test("when a relay does not answer at all, those who wait are told together, not one after the other", async (t) => {
+  const server = await startRawRelay({ connect: stall });
+  t.after(server.stop);
+  const relay = openTestRelay(t, { port: server.port, timeouts: { connect: 300 } });
+  const startedAt = performance.now();
+  const acquired = await Promise.all(Array.from({ length: 20 }, () => relay.acquire()));
+  assert.ok(acquired.every(({ ok }) => !ok));
+  assert.ok(performance.now() - startedAt < 2_000);
+});
+
 test("a signal ends the waiting, and the place in the queue", async (t) => {
   const server = await startScriptedRelay();
   t.after(server.stop);
@@ -310,10 +320,39 @@ test("release while sending cuts the connection, and the outcome says how far th
     const session = await sessionOf(relay);
     const sending = session.send(mail);
     await waitFor(() => server.clients[0]?.lines.includes(point === "dot" ? "." : "DATA"), { what: point });
+    const startedAt = performance.now();
     session.release();
     assert.deepEqual((await sending).outcomes.map(told), [expected]);
+    assert.ok(performance.now() - startedAt < 2_000);
     assert.deepEqual(relay.stats(), { open: 0, busy: 0, waiting: 0 });
   }
+});
+
+test("release while a reused session sends opens no new connection for it", async (t) => {
+  const server = await startRawRelay({ MAIL: (client) => (client.lines.length > 4 ? (stall as () => Promise<string>)() : "250 ok") });
+  t.after(server.stop);
+  const relay = openTestRelay(t, { port: server.port });
+  await sendOnce(relay);
+  const session = await sessionOf(relay);
+  const sending = session.send(mail);
+  await waitFor(() => server.clients[0]?.lines.filter((line) => line.startsWith("MAIL")).length === 2, { what: "MAIL" });
+  session.release();
+  assert.deepEqual((await sending).outcomes.map(told), ["not_sent mail"]);
+  assert.equal(server.clients.length, 1);
+  assert.deepEqual(relay.stats(), { open: 0, busy: 0, waiting: 0 });
+});
+
+test("a session that dies between acquire and send is replaced", async (t) => {
+  const server = await startRawRelay({});
+  t.after(server.stop);
+  const relay = openTestRelay(t, { port: server.port });
+  const session = await sessionOf(relay);
+  server.clients[0]?.cut();
+  await waitFor(() => session.facts.reused === false && server.open() === 0, { what: "the connection to be gone" });
+  const sent = await session.send(mail);
+  session.release();
+  assert.deepEqual(sent.outcomes.map(told), ["accepted 250"]);
+  assert.equal(server.clients.length, 2);
 });
 
 test("close says QUIT on idle sessions, turns waiters away, lets the busy ones finish, and leaves nothing open", async (t) => {
