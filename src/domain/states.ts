@@ -10,7 +10,6 @@ export const settledStatuses = ["sent", "delivered", "bounced", "complained", "f
 export const recipientStatuses = [...openStatuses, ...settledStatuses] as const;
 
 export type OpenStatus = (typeof openStatuses)[number];
-export type SettledStatus = (typeof settledStatuses)[number];
 export type RecipientStatus = (typeof recipientStatuses)[number];
 
 /** A message's own status: one of its recipients' common states, or a word for a mixture. */
@@ -31,12 +30,12 @@ export const messageStatuses = [
 export type MessageStatus = (typeof messageStatuses)[number];
 
 /**
- * The transition table. `doubt` marks what is allowed only while it is uncertain whether a relay has the mail:
- * a report that comes back then settles the doubt.
+ * The transition table; the ledger's scripts are given it and go by it. `doubt` marks what is allowed only while it is uncertain
+ * whether a relay has the mail: a late 250, or a report that comes back, then settles the doubt.
  */
-const transitions: Readonly<Record<RecipientStatus, Partial<Record<RecipientStatus, "always" | "doubt">>>> = {
+export const transitions: Readonly<Record<RecipientStatus, Partial<Record<RecipientStatus, "always" | "doubt">>>> = {
   scheduled: { queued: "always", suppressed: "always", cancelled: "always", failed: "always" },
-  queued: { sending: "always", suppressed: "always", cancelled: "always", failed: "always" },
+  queued: { sending: "always", suppressed: "always", cancelled: "always", failed: "always", sent: "doubt" },
   sending: {
     sent: "always",
     deferred: "always",
@@ -54,6 +53,7 @@ const transitions: Readonly<Record<RecipientStatus, Partial<Record<RecipientStat
     suppressed: "always",
     failed: "always",
     unknown: "always",
+    sent: "doubt",
     delivered: "doubt",
     bounced: "doubt",
     complained: "doubt",
@@ -67,15 +67,6 @@ const transitions: Readonly<Record<RecipientStatus, Partial<Record<RecipientStat
   suppressed: {},
   cancelled: {},
 };
-
-/**
- * Whether a recipient may go from one state to another.
- * @param inDoubt an attempt's final dot may have been handed over without a recorded answer
- */
-export function mayBecome(from: RecipientStatus, to: RecipientStatus, inDoubt = false): boolean {
-  const rule = transitions[from][to];
-  return rule === "always" || (rule === "doubt" && inDoubt);
-}
 
 export function isOpen(status: RecipientStatus): status is OpenStatus {
   return (openStatuses as readonly string[]).includes(status);

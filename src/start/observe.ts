@@ -2,6 +2,7 @@
 
 import type { ObservedAttempt } from "../deliver/deliver.ts";
 import type { Delivery } from "../deliver/workers.ts";
+import { eventBacklog } from "../store/webhookFanOut.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Parts } from "./parts.ts";
 
@@ -28,7 +29,7 @@ export async function collectGauges({ metrics, producer, paths, connection, log 
     metrics.relayConnections.set({ relay: name, state: "idle" }, stats.open - stats.busy);
   }
   try {
-    await connection.redis.ping();
+    metrics.eventLogBacklog.set(await eventBacklog(connection));
     for (const { name } of paths.relays) {
       const depth = await producer.depth(name);
       for (const [state, count] of Object.entries(depth)) metrics.queueDepth.set({ relay: name, state }, count);

@@ -1,12 +1,24 @@
-// Loads the Lua scripts and runs them. One atomic change a file; `--- @include name` inlines scripts/includes/name.lua once.
+// Loads the Lua scripts and runs them. One atomic change a file; `--- @include name` inlines scripts/includes/name.lua once,
+// `--- @transitions` becomes the domain's table.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Redis } from "ioredis";
+import { transitions } from "../domain/states.ts";
 
 /** A script's text and its SHA-1, by which Redis knows it. */
 export type Script = { name: string; lua: string; sha1: string };
 
 type Argument = string | number | Buffer;
+
+/** The transition table as Lua: the scripts have no other. */
+const transitionsLua = `local transitions = {\n${Object.entries(transitions)
+  .map(
+    ([from, rules]) =>
+      `  ${from} = { ${Object.entries(rules)
+        .map(([to, rule]) => `${to} = '${rule}'`)
+        .join(", ")} },\n`,
+  )
+  .join("")}}`;
 
 const folder = new URL("./scripts/", import.meta.url);
 
@@ -19,7 +31,7 @@ export function loadScript(name: string): Script {
       included.add(include);
       return inline(readFileSync(new URL(`includes/${include}.lua`, folder), "utf8"));
     });
-  const lua = inline(readFileSync(new URL(`${name}.lua`, folder), "utf8"));
+  const lua = inline(readFileSync(new URL(`${name}.lua`, folder), "utf8")).replace("--- @transitions", transitionsLua);
   return { name, lua, sha1: createHash("sha1").update(lua).digest("hex") };
 }
 

@@ -5,21 +5,26 @@ import {
   deriveMessageStatus,
   isOpen,
   type MessageStatus,
-  mayBecome,
   openStatuses,
   type RecipientStatus,
   recipientStatuses,
   settledStatuses,
+  transitions,
 } from "../../src/domain/states.ts";
 
-/** The design's table, written down a second time: what each state may become always, and what only while in doubt. */
+function mayBecome(from: RecipientStatus, to: RecipientStatus, inDoubt = false): boolean {
+  const rule = transitions[from][to];
+  return rule === "always" || (rule === "doubt" && inDoubt);
+}
+
+/** The design's table, written down a second time, with the late 250 of an attempt that was taken over: what each state may become always, and what only while in doubt. */
 const table: Record<RecipientStatus, { always: RecipientStatus[]; inDoubt: RecipientStatus[] }> = {
   scheduled: { always: ["queued", "suppressed", "cancelled", "failed"], inDoubt: [] },
-  queued: { always: ["sending", "suppressed", "cancelled", "failed"], inDoubt: [] },
+  queued: { always: ["sending", "suppressed", "cancelled", "failed"], inDoubt: ["sent"] },
   sending: { always: ["sent", "deferred", "bounced", "failed", "unknown", "queued"], inDoubt: ["delivered", "complained"] },
   deferred: {
     always: ["sending", "queued", "cancelled", "suppressed", "failed", "unknown"],
-    inDoubt: ["delivered", "bounced", "complained"],
+    inDoubt: ["sent", "delivered", "bounced", "complained"],
   },
   sent: { always: ["delivered", "bounced", "complained"], inDoubt: [] },
   delivered: { always: ["bounced", "complained"], inDoubt: [] },

@@ -34,17 +34,14 @@ for _, outcome in ipairs(cjson.decode(ARGV[5])) do
   local recipient = state.recipients[index]
   if outcome.kind == 'sent' then
     -- A late 250 wins over whatever was supposed meanwhile, except over another end.
-    local doubted = (recipient.doubts or 0) > 0 and open_statuses[recipient.status]
-    if recipient.status == 'sending' or recipient.status == 'unknown' or doubted then
-      settle(keys, state, identity, index, 'sent', now, outcome)
-    end
+    settle(keys, state, identity, index, 'sent', now, outcome)
   elseif current and recipient.status == 'sending' and recipient.dispatch == dispatch then
     if outcome.kind == 'doubt' then
       if doubt(keys, state, identity, index, now, hold, outcome) then
         settle(keys, state, identity, index, 'deferred', now, outcome)
       end
     elseif outcome.kind == 'queued' then
-      recipient.status = 'queued'
+      put_back(recipient)
       recipient.updated_at = now
     else
       settle(keys, state, identity, index, outcome.kind, now, outcome)

@@ -27,9 +27,19 @@ local function append_event(keys, state, fields)
   state.events[#state.events + 1] = sequence
 end
 
--- Sets a recipient's status and says so in the log. `identity`: { tenant, message_id, addresses (by index) }.
+-- What may follow what: the table of domain/states.ts.
+--- @transitions
+
+local function may_become(recipient, status)
+  local rule = transitions[recipient.status][status]
+  return rule == 'always' or (rule == 'doubt' and (recipient.doubts or 0) > 0)
+end
+
+-- Sets a recipient's status and says so in the log, if the table allows it; else nothing happens.
+-- `identity`: { tenant, message_id, addresses (by index) }.
 local function settle(keys, state, identity, index, status, now, detail)
   local recipient = state.recipients[index]
+  if not may_become(recipient, status) then return end
   recipient.status = status
   recipient.updated_at = now
   for _, name in ipairs({ 'relay', 'reply', 'category', 'hard_bounce' }) do
@@ -127,6 +137,11 @@ local function claim_ends(keys, claim, now, lease, attempt_limit)
   return math.min(tonumber(heard) + lease, claim.claimed_at + attempt_limit)
 end
 
+-- Undoes a claim in which no transaction had begun.
+local function put_back(recipient)
+  recipient.status = (recipient.doubts or 0) > 0 and 'deferred' or 'queued'
+end
+
 -- Resolves the claim of a dead owner, recipient by recipient. Without doubt (the final dot was certainly not reached) a
 -- recipient goes back to where it can be claimed; else see doubt().
 local function take_over(keys, state, identity, dispatch, now, hold)
@@ -136,7 +151,7 @@ local function take_over(keys, state, identity, dispatch, now, hold)
   for index, recipient in ipairs(state.recipients) do
     if recipient.dispatch == dispatch and recipient.status == 'sending' then
       if not in_doubt then
-        recipient.status = 'queued'
+        put_back(recipient)
       elseif doubt(keys, state, identity, index, now, hold) then
         recipient.status = 'deferred'
       end
