@@ -4,7 +4,7 @@ import type { Config } from "../config.ts";
 import { checkDomainPattern } from "../domain/address.ts";
 import { newApiKey, type Scope, scopes, tenantPattern } from "../domain/keys.ts";
 import { wireTime } from "../domain/messageView.ts";
-import { openRedis } from "../start/redis.ts";
+import { joinRedis } from "../start/redis.ts";
 import { createUnwinding } from "../start/unwinding.ts";
 import { type ApiKeys, createApiKeys } from "../store/apiKeys.ts";
 import { connect } from "../store/connection.ts";
@@ -74,12 +74,12 @@ function canonicalPattern(text: string): string {
   return "fault" in checked ? text : checked.pattern;
 }
 
-/** Opens Redis for one command: the configured one, or the embedded one if no service has it at the moment. */
+/** Opens Redis for one command: the configured one, the embedded one of a service that runs, or one brought up for so long. */
 async function withKeys(terminal: Terminal, config: Config, work: (apiKeys: ApiKeys, now: number) => Promise<number>): Promise<number> {
   const log = createLogger({ level: "silent", format: "json" });
   const { onStop, stop } = createUnwinding(log);
   try {
-    const target = await openRedis(config, { log, say: terminal.err, onFailure: () => undefined }, onStop);
+    const target = await joinRedis(config, { log, say: terminal.err, onFailure: () => undefined }, onStop);
     const connection = await connect(target, log);
     onStop(() => connection.close());
     return await work(createApiKeys(connection), connection.clock.now());

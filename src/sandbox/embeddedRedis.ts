@@ -1,6 +1,6 @@
 // The embedded Redis: on a machine with Node and nothing else, a Redis of the gateway's own that lives in the data folder, is reached
 // by a private socket, keeps what it acknowledged over every kind of end, and ends with the gateway.
-import { chmod, mkdir, rm } from "node:fs/promises";
+import { chmod, mkdir, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../telemetry/logger.ts";
@@ -69,6 +69,18 @@ export async function startEmbeddedRedis(options: {
     await lock.release();
     throw error;
   }
+}
+
+/**
+ * The socket of the Redis that a running gateway has on this data folder, for a command beside it; undefined if none answers.
+ * @param dataDir as for startEmbeddedRedis
+ */
+export async function findRunningRedis(dataDir: string): Promise<string | undefined> {
+  const redisFolder = join(resolve(dataDir), "redis");
+  if (!(await stat(redisFolder).catch(() => undefined))?.isDirectory()) return undefined;
+  const socketPath = await placeSocket(redisFolder);
+  const asked = await askRedis(socketPath, "PING", 1_000);
+  return typeof asked === "object" && asked.answer.startsWith("+PONG") ? socketPath : undefined;
 }
 
 function running(options: { guarded: GuardedRedis; lock: FolderLock; socketPath: string; redisFolder: string }): EmbeddedRedis {
