@@ -1,0 +1,96 @@
+// Puts what a report says about each recipient into its final form: action, category, reply.
+import { parseReply } from "../domain/replyParse.ts";
+import type { RecipientStatus } from "./deliveryStatus.ts";
+import { judgeRefusal } from "./judgeRefusal.ts";
+import type { Action, RecipientReport } from "./parsedReport.ts";
+import { phaseIn, type QuotedReply, quotedReplies } from "./quotedReplies.ts";
+
+/** Words of a warning that the mail is still under way. */
+const delay =
+  /warning message only|this is (?:only )?a warning|no action is required|has not (?:yet )?been delivered|hasn't been delivered yet|(?:has|have) been delayed|is delayed|message delayed|delivery (?:status notification )?\(?delay|delayed mail|still being retried|will (?:be retried|keep trying|continue to (?:try|be attempted))|will continue (?:to be attempted|trying)|could not send message for past|not yet been delivered|verz[öö]gert|retard[ée]e?\b|配送が遅延/i;
+/** Words that say that it is over. They win, as reports recall earlier warnings. */
+const over =
+  /giv(?:en|ing) up|permanent (?:error|failure|fatal)|failed permanently|not going to try again|will not be retried|could not be delivered|undeliverable|cannot send message for|returned to sender/i;
+
+/** Whether a text warns of a delay rather than tells of a failure. */
+export function saysDelay(subject: string, text: string): boolean {
+  const bounded = text.slice(0, 8_000);
+  if (/warning message only/i.test(bounded)) return true;
+  return delay.test(`${subject}\n${bounded}`) && !over.test(`${subject}\n${bounded}`);
+}
+
+export type RecipientFacts = {
+  recipient: string;
+  originalRecipient?: string | undefined;
+  action: Action;
+  status?: string | undefined;
+  remoteMta?: string | undefined;
+  candidates: readonly QuotedReply[];
+};
+
+/** The report on one recipient; a failure or delay is judged by the candidates. */
+export function reportOnRecipient({
+  recipient,
+  originalRecipient,
+  action,
+  status,
+  remoteMta,
+  candidates,
+}: RecipientFacts): RecipientReport {
+  const named = { recipient, ...(originalRecipient && { originalRecipient }), action, ...(remoteMta && { remoteMta }) };
+  if (action !== "failed" && action !== "delayed") {
+    return { ...named, hardBounce: false, reply: { ...(status && { enhanced: status }), ...parseReply(candidates[0]?.line ?? "") } };
+  }
+  const { reply, classification, phase } = judgeRefusal(candidates, { status, permanent: action === "failed" });
+  return {
+    ...named,
+    category: classification.category,
+    hardBounce: action === "failed" && classification.hardBounce,
+    reply,
+    rule: classification.rule,
+    ...(phase && { phase }),
+  };
+}
+
+/** What the text for people says about one recipient of a delivery status: the lines after its address, up to the next recipient's. */
+function accountOf(recipient: string, others: readonly string[], text: string): string {
+  const lower = text.toLowerCase();
+  const at = lower.indexOf(recipient.toLowerCase());
+  if (at === -1) return others.length === 0 ? text : "";
+  const ends = others.map((other) => lower.indexOf(other.toLowerCase(), at + recipient.length)).filter((end) => end !== -1);
+  return text.slice(at, Math.min(at + 4_000, ...ends));
+}
+
+/** The action of a status that names none: by its class (RFC 3463), else by the words. */
+function actionOf({ action, status }: RecipientStatus, text: string, subject: string): Action {
+  if (action) return action;
+  if (status?.[0] === "2") return "delivered";
+  return saysDelay(subject, text) ? "delayed" : "failed";
+}
+
+/**
+ * The reports of a delivery status.
+ * @param text what the same report says to people: it often quotes the server where the fields do not
+ */
+export function reportsFromStatus(recipients: readonly RecipientStatus[], text: string, subject: string): RecipientReport[] {
+  const all = recipients.slice(0, 1_000);
+  // Looking through the text once for each of very many recipients would take time without end.
+  const readsText = all.length <= 50;
+  const seen = new Set<string>();
+  return all.flatMap((status) => {
+    const key = status.recipient.toLowerCase();
+    if (seen.has(key)) return [];
+    seen.add(key);
+    const others = all.map(({ recipient }) => recipient).filter((other) => other.toLowerCase() !== key);
+    const account = readsText ? accountOf(status.recipient, others, text) : "";
+    const phase = phaseIn(account);
+    const diagnostic = status.diagnostic ? [{ line: status.diagnostic, ...(phase && { phase }) }] : [];
+    const quoted = quotedReplies(account);
+    const candidates = [
+      ...diagnostic,
+      ...quoted,
+      ...(quoted.length === 0 && account ? [{ line: account.replace(/\s{1,1000}/g, " ").slice(0, 900) }] : []),
+    ];
+    return [reportOnRecipient({ ...status, action: actionOf(status, text, subject), candidates })];
+  });
+}
