@@ -35,8 +35,9 @@ function decoderOf(charset: string): TextDecoder | undefined {
 }
 
 const beyondAscii = /[\u0080-\u00ff]/;
-/** The escape into JIS X 0208: ISO-2022-JP, also where nobody declared it. */
-const japaneseEscape = /\u001b\$[B@]/;
+const escapeCharacter = String.fromCharCode(0x1b);
+/** The escapeCharacter into JIS X 0208: ISO-2022-JP, also where nobody declared it. */
+const japaneseEscape = new RegExp(`${escapeCharacter}\\$[B@]`);
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Text that declares no charset, or a false one: ISO-2022-JP by its escapes, UTF-8 if it is valid, else as Western European. */
@@ -56,13 +57,13 @@ function guess(bytes: string): string {
  * @param bytes one character a byte
  */
 export function decodeCharset(bytes: string, charset: string | undefined): string {
-  if (!beyondAscii.test(bytes) && !bytes.includes("\u001b")) return bytes;
+  if (!beyondAscii.test(bytes) && !bytes.includes(escapeCharacter)) return bytes;
   const declared = charset && !/^(?:us-)?ascii$/i.test(charset) ? decoderOf(charset) : undefined;
   if (!declared || japaneseEscape.test(bytes)) return guess(bytes);
   return declared.decode(Buffer.from(bytes, "latin1"));
 }
 
-/** Quoted-printable (RFC 2045, section 6.7); what is no valid escape stays. */
+/** Quoted-printable (RFC 2045, section 6.7); what is no valid escapeCharacter stays. */
 export function decodeQuotedPrintable(bytes: string): string {
   if (!bytes.includes("=")) return bytes;
   return bytes

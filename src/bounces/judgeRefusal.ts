@@ -7,6 +7,8 @@ import type { QuotedReply } from "./quotedReplies.ts";
 
 export type Judgement = { reply: Reply; classification: Classification; phase?: Phase };
 
+const candidatesMax = 8;
+
 /** Codes that say "something, somewhere" (RFC 3463): any line's own words say more. */
 const vague = /^[245]\.(?:0\.0|\d{1,3}\.0)$/;
 
@@ -28,21 +30,27 @@ function weight({ rule }: Classification): number {
 /**
  * Judges a refusal.
  * @param candidates lines that may say why, the likeliest first; the first of those that the classifier knows most about wins
+ * @param fallback words that count only where no candidate says more than a bare code
  * @param status the Status field's code, which counts where a line has none of its own or a vaguer one
  * @param permanent the report says that the recipient was given up: what "user unknown" means then does not depend on a code
  */
 export function judgeRefusal(
   candidates: readonly QuotedReply[],
-  { status, permanent }: { status?: string | undefined; permanent: boolean },
+  { fallback, status, permanent }: { fallback?: string | undefined; status?: string | undefined; permanent: boolean },
 ): Judgement {
-  const judged = candidates.slice(0, 8).map(({ line, phase }): Judgement => {
+  const judge = ({ line, phase }: QuotedReply): Judgement => {
     const reply = withStatus(parseReply(line), status);
     return { reply, classification: classify({ reply, final: permanent, ...(phase && { phase }) }), ...(phase && { phase }) };
-  });
-  const known = judged.filter(({ classification }) => classification.rule !== "not-a-refusal");
-  const best = Math.max(0, ...known.map(({ classification }) => weight(classification)));
-  const winner = known.find(({ classification }) => weight(classification) === best) ?? known[0];
-  if (winner) return winner;
-  const reply: Reply = { code: 0, ...(status && { enhanced: status }), text: judged[0]?.reply.text ?? "" };
-  return { reply, classification: classify({ reply, final: permanent }) };
+  };
+  const refusals = candidates
+    .slice(0, candidatesMax)
+    .map(judge)
+    .filter(({ classification }) => classification.rule !== "not-a-refusal");
+  const best = Math.max(0, ...refusals.map(({ classification }) => weight(classification)));
+  const winner = refusals.find(({ classification }) => weight(classification) === best);
+  if (winner && (best > 1 || fallback === undefined)) return winner;
+  const told = judge({ line: fallback ?? "" });
+  // The server's own line stays the reply; the words around it only explain it.
+  if (winner && weight(told.classification) <= best) return winner;
+  return winner?.reply.text ? { ...winner, classification: told.classification } : told;
 }

@@ -3,6 +3,7 @@ import { parseReply } from "../domain/replyParse.ts";
 import { isAutoReply } from "./autoReply.ts";
 import { decodeHeader } from "./decode.ts";
 import { readDeliveryStatus } from "./deliveryStatus.ts";
+import { senderOfReports } from "./dialects/unnamed.ts";
 import { type Feedback, readFeedback, readPlainComplaint, readUnsubscribeRequest } from "./feedbackReport.ts";
 import { headerOf, readMail } from "./mime.ts";
 import { readOriginal } from "./originalMessage.ts";
@@ -51,6 +52,12 @@ function fromDeliveryStatus({ deliveryStatus, text }: ReportParts, envelope: Env
   return { kind: kindOf(reports), reports, dialect: "rfc3464", ...message };
 }
 
+/** A report that a system passed on as text in a report of its own: the fields stand where the original would. */
+function fromNested({ text, original }: ReportParts, envelope: Envelope): ParsedReport | undefined {
+  if (original === undefined || !fieldsInText.test(original)) return undefined;
+  return fromDeliveryStatus({ text: `${text}\n${original}`, deliveryStatus: original }, envelope);
+}
+
 /** A report for people alone: by its dialect, else by a header that names the recipient, else by the original's only one. */
 function fromText({ text }: ReportParts, envelope: Envelope, original: OriginalMessage | undefined): ParsedReport | undefined {
   const read = readTextReport(envelope, text, original);
@@ -80,6 +87,8 @@ export function parseReport(raw: Buffer): ParsedReport {
   if (unsubscribe) return complaint(unsubscribe, "unsubscribe-request", original);
   const plain = readPlainComplaint(envelope, original);
   if (plain) return complaint(plain, "plain-complaint", original);
+  const nested = senderOfReports.test(envelope.from) ? fromNested(parts, envelope) : undefined;
+  if (nested) return { ...nested, ...(original && { original }) };
   const told = fromText(parts, envelope, original);
   if (told) return { ...told, ...(original && { original }) };
   return { kind: isAutoReply(envelope) ? "auto_reply" : "none", reports: [], ...(original && { original }) };

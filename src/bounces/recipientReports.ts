@@ -1,9 +1,11 @@
 // Puts what a report says about each recipient into its final form: action, category, reply.
+import type { Category } from "../domain/reply.ts";
 import { parseReply } from "../domain/replyParse.ts";
 import type { RecipientStatus } from "./deliveryStatus.ts";
 import { judgeRefusal } from "./judgeRefusal.ts";
 import type { Action, RecipientReport } from "./parsedReport.ts";
 import { phaseIn, type QuotedReply, quotedReplies } from "./quotedReplies.ts";
+import { withoutAddress, wordsOf } from "./wording.ts";
 
 /** Words of a warning that the mail is still under way. */
 const delay =
@@ -26,31 +28,32 @@ export type RecipientFacts = {
   status?: string | undefined;
   remoteMta?: string | undefined;
   candidates: readonly QuotedReply[];
+  /** Words that count where no candidate says anything. */
+  fallback?: string | undefined;
+  /** The category where nothing else tells. */
+  otherwise?: Category | undefined;
 };
 
 /** The report on one recipient; a failure or delay is judged by the candidates. */
-export function reportOnRecipient({
-  recipient,
-  originalRecipient,
-  action,
-  status,
-  remoteMta,
-  candidates,
-}: RecipientFacts): RecipientReport {
+export function reportOnRecipient(facts: RecipientFacts): RecipientReport {
+  const { recipient, originalRecipient, action, status, remoteMta, candidates, fallback, otherwise } = facts;
   const named = { recipient, ...(originalRecipient && { originalRecipient }), action, ...(remoteMta && { remoteMta }) };
   if (action !== "failed" && action !== "delayed") {
     return { ...named, hardBounce: false, reply: { ...(status && { enhanced: status }), ...parseReply(candidates[0]?.line ?? "") } };
   }
-  const { reply, classification, phase } = judgeRefusal(candidates, { status, permanent: action === "failed" });
+  const { reply, classification, phase } = judgeRefusal(candidates, { fallback, status, permanent: action === "failed" });
+  const guessed = classification.category === "unknown" ? otherwise : undefined;
   return {
     ...named,
-    category: classification.category,
+    category: guessed ?? classification.category,
     hardBounce: action === "failed" && classification.hardBounce,
     reply,
-    rule: classification.rule,
+    ...(!guessed && { rule: classification.rule }),
     ...(phase && { phase }),
   };
 }
+
+const recipientsReadInText = 50;
 
 /** What the text for people says about one recipient of a delivery status: the lines after its address, up to the next recipient's. */
 function accountOf(recipient: string, others: readonly string[], text: string): string {
@@ -69,28 +72,21 @@ function actionOf({ action, status }: RecipientStatus, text: string, subject: st
 }
 
 /**
- * The reports of a delivery status.
+ * The reports of a delivery status, one for each recipient.
  * @param text what the same report says to people: it often quotes the server where the fields do not
  */
 export function reportsFromStatus(recipients: readonly RecipientStatus[], text: string, subject: string): RecipientReport[] {
-  const all = recipients.slice(0, 1_000);
+  const distinct = new Map(recipients.toReversed().map((status) => [status.recipient.toLowerCase(), status]));
+  const all = [...distinct.values()].toReversed();
   // Looking through the text once for each of very many recipients would take time without end.
-  const readsText = all.length <= 50;
-  const seen = new Set<string>();
-  return all.flatMap((status) => {
-    const key = status.recipient.toLowerCase();
-    if (seen.has(key)) return [];
-    seen.add(key);
-    const others = all.map(({ recipient }) => recipient).filter((other) => other.toLowerCase() !== key);
+  const readsText = all.length <= recipientsReadInText;
+  return all.map((status) => {
+    const others = readsText ? all.filter((other) => other !== status).map(({ recipient }) => recipient) : [];
     const account = readsText ? accountOf(status.recipient, others, text) : "";
     const phase = phaseIn(account);
     const diagnostic = status.diagnostic ? [{ line: status.diagnostic, ...(phase && { phase }) }] : [];
-    const quoted = quotedReplies(account);
-    const candidates = [
-      ...diagnostic,
-      ...quoted,
-      ...(quoted.length === 0 && account ? [{ line: account.replace(/\s{1,1000}/g, " ").slice(0, 900) }] : []),
-    ];
-    return [reportOnRecipient({ ...status, action: actionOf(status, text, subject), candidates })];
+    const candidates = [...diagnostic, ...quotedReplies(account)];
+    const fallback = wordsOf(withoutAddress(account, status.recipient));
+    return reportOnRecipient({ ...status, action: actionOf(status, text, subject), candidates, fallback });
   });
 }

@@ -28,7 +28,7 @@ function leaves(entity: Entity): Entity[] {
 
 /** A part's text, unquoted where somebody forwarded the whole report. */
 function textOf(entity: Entity): string {
-  const decoded = decodeCharset(bodyOf(entity, textCharactersMax), entity.parameters.charset).replace(/\u0000/g, "");
+  const decoded = decodeCharset(bodyOf(entity, textCharactersMax), entity.parameters.charset).replaceAll(String.fromCharCode(0), "");
   return entity.type === "text/html" ? htmlToText(decoded) : decoded;
 }
 

@@ -1,18 +1,30 @@
 // Reads reports that are written for people alone: recognises the dialect, finds the recipients and what the text says about each.
+import type { Category } from "../domain/reply.ts";
 import { addressesIn, tidyAddress } from "./addresses.ts";
 import type { Dialect } from "./dialect.ts";
 import { dialects } from "./dialects.ts";
 import type { OriginalMessage } from "./parsedReport.ts";
 import { phaseIn, type QuotedReply, quotedReplies } from "./quotedReplies.ts";
+import { withoutAddress, wordsOf } from "./wording.ts";
 
 /** The mail around the text, decoded. `header` asks whether a field is there. */
 export type Envelope = { from: string; subject: string; header(name: string): string | undefined };
 
 /** One recipient, and the lines that may say why it was refused, the likeliest first. */
-export type Account = { recipient: string; candidates: QuotedReply[] };
+export type Account = {
+  recipient: string;
+  candidates: QuotedReply[];
+  /** The whole text's words, for where no candidate says anything. */
+  fallback?: string;
+  /** What the dialect's reports mean where no word is known. */
+  otherwise?: Category;
+};
 
-const accountsMax = 1_000;
-const wordsCharactersMax = 900;
+/** A text with what is looked for in it once, not once a recipient. */
+type Whole = { text: string; replies: QuotedReply[]; words: string };
+
+const accountsMax = 500;
+const accountCharactersMax = 6_000;
 
 function speaks(dialect: Dialect, envelope: Envelope, text: string): boolean {
   const { when } = dialect;
@@ -32,41 +44,33 @@ function section(dialect: Dialect, text: string): string {
   return closing ? rest.slice(0, closing.index) : rest;
 }
 
-/** A text as one line of words, for the classifier where no reply is quoted. */
-function words(text: string): string {
-  return text
-    .slice(0, 3 * wordsCharactersMax)
-    .replace(/\s{1,1000}/g, " ")
-    .trim()
-    .slice(0, wordsCharactersMax);
-}
-
-/** Lines that may say why, from an account of one recipient and, after it, from the whole text. */
-export function candidatesIn(account: string, text: string, recipient: string): QuotedReply[] {
+/** Lines that may say why: from the account of one recipient, then those of the whole text that are about it or about nobody. */
+function candidatesIn(account: string, recipient: string, inWhole: readonly QuotedReply[]): QuotedReply[] {
   const own = quotedReplies(account);
   const phase = phaseIn(account);
-  const spoken = words(account.replaceAll(recipient, " ").replaceAll(recipient.toLowerCase(), " "));
+  const spoken = wordsOf(withoutAddress(account, recipient));
   const ownWords = spoken.length > 3 ? [{ line: spoken, ...(phase && { phase }) }] : [];
   if (own.length > 0) return [...own, ...ownWords];
-  const all = quotedReplies(text);
-  const about = all.filter(({ line }) => line.toLowerCase().includes(recipient.toLowerCase()));
-  return [...ownWords, ...about, ...all.filter((reply) => !about.includes(reply) && !line(reply).includes("@"))];
-}
-
-function line(reply: QuotedReply): string {
-  return reply.line;
+  const about = inWhole.filter(({ line }) => line.toLowerCase().includes(recipient.toLowerCase()));
+  return [...ownWords, ...about, ...inWhole.filter((reply) => !about.includes(reply) && !reply.line.includes("@"))];
 }
 
 /** The accounts that one form finds in a section. */
-function accountsBy(form: RegExp, dialect: Dialect, text: string, whole: string): Account[] {
+function accountsBy(form: RegExp, { reason, otherwise }: Dialect, text: string, whole: Whole): Account[] {
   const matches = [...text.matchAll(form)].slice(0, accountsMax);
   const accounts = new Map<string, Account>();
   for (const [index, match] of matches.entries()) {
-    const recipient = tidyAddress(match.groups?.address ?? "");
+    const written = match.groups?.address ?? "";
+    const recipient = tidyAddress(written);
     if (recipient === undefined || accounts.has(recipient.toLowerCase())) continue;
     const end = matches[index + 1]?.index ?? text.length;
-    const account = dialect.reason === "anywhere" ? whole : text.slice(match.index, Math.min(end, match.index + 6_000));
-    accounts.set(recipient.toLowerCase(), { recipient, candidates: candidatesIn(account, whole, recipient) });
+    const account = reason === "anywhere" ? whole.text : text.slice(match.index, Math.min(end, match.index + accountCharactersMax));
+    accounts.set(recipient.toLowerCase(), {
+      recipient,
+      candidates: candidatesIn(account, written, whole.replies),
+      fallback: whole.words,
+      ...(otherwise && { otherwise }),
+    });
   }
   return [...accounts.values()];
 }
@@ -90,20 +94,22 @@ export function readTextReport(
   text: string,
   original: OriginalMessage | undefined,
 ): { dialect: string; accounts: Account[] } | undefined {
-  let spoken: string | undefined;
+  const whole: Whole = { text, replies: quotedReplies(text), words: wordsOf(text) };
+  let spoken: Dialect | undefined;
   for (const dialect of dialects) {
     if (!speaks(dialect, envelope, text)) continue;
-    spoken ??= dialect.id;
+    spoken ??= dialect;
     const told = section(dialect, text);
     for (const form of dialect.recipients) {
-      const accounts = accountsBy(form, dialect, told, text);
+      const accounts = accountsBy(form, dialect, told, whole);
       if (accounts.length > 0) return { dialect: dialect.id, accounts };
     }
   }
   if (spoken === undefined && envelope.header("x-failed-recipients") === undefined) return undefined;
-  const accounts = fallbackRecipients(envelope, original).map((recipient) => ({
-    recipient,
-    candidates: candidatesIn(text, text, recipient),
-  }));
-  return accounts.length > 0 ? { dialect: spoken ?? "x-failed-recipients", accounts } : undefined;
+  const otherwise = spoken?.otherwise;
+  const accounts = fallbackRecipients(envelope, original).map((recipient): Account => {
+    const candidates = candidatesIn(text, recipient, whole.replies);
+    return { recipient, candidates, ...(otherwise && { otherwise }) };
+  });
+  return accounts.length > 0 ? { dialect: spoken?.id ?? "x-failed-recipients", accounts } : undefined;
 }

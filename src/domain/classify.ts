@@ -41,7 +41,7 @@ const sessionPhases: readonly Phase[] = ["dns", "connect", "greeting", "ehlo", "
 export function classify(input: { reply: Reply; phase?: Phase; final?: boolean }): Classification {
   const { reply, phase } = input;
   if (reply.code >= 200 && reply.code < 400) return notARefusal;
-  const subject = subjectOf(reply, phase);
+  const subject = subjectOf(reply, phase, input.final);
   const rule = replyRules.find((candidate) => matches(candidate, subject));
   if (!rule) throw new Error("the last reply rule must match everything");
   const permanent = input.final === true || reply.code >= 500 || (reply.code === 0 && subject.enhanced[0] === "5");

@@ -11,11 +11,13 @@ import { mailServerRules } from "./rules/mailServers.ts";
 import { messageWordingRules } from "./rules/messageWordings.ts";
 import { microsoftRules } from "./rules/microsoft.ts";
 import { regionalProviderRules } from "./rules/regionalProviders.ts";
+import { reportWordingRules } from "./rules/reportWordings.ts";
 import { securityGatewayRules } from "./rules/securityGateways.ts";
 import { sendingServiceRules } from "./rules/sendingServices.ts";
 import { sessionRules } from "./rules/session.ts";
 
 export const replyRules: readonly ReplyRule[] = [
+  ...reportWordingRules,
   ...googleRules,
   ...microsoftRules,
   ...mailboxProviderRules,

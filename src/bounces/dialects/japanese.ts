@@ -42,6 +42,7 @@ From: sender@example.net
       alone,
       command,
     ],
+    reason: "anywhere",
     example: `From: Postmaster@au.example.jp
 Subject: Mail System Error - Returned Mail
 

@@ -12,6 +12,7 @@ export const providerDialects: readonly Dialect[] = [
       header: "x-failed-recipients",
     },
     recipients: [],
+    otherwise: "sender_rejected",
     example: `From: Mail Delivery Subsystem <mailer-daemon@googlemail.com>
 Subject: Delivery Status Notification (Failure)
 X-Failed-Recipients: team@groups.example.com

@@ -6,7 +6,8 @@ const { alone, bracketedHeading, command, ellipsis, unbracketedHeading } = recip
 /** "not delivered" and the like, in the languages that reports come in. */
 const failureWords =
   /undeliver|not (?:be |been |deliver|reach|sent)|unable to (?:deliver|send|relay)|fail(?:ed|ure)|returned|rejected|delivery (?:error|problem|status|report|notification)|could(?:n't| not)|error(?:s)? (?:deliver|send|occurred)|user unknown|unknown (?:user|host)|mailbox|non remis|n'a pas pu|unzustellbar|nicht zugestellt|no se (?:ha )?(?:pudo|podido)|impossibile|não (?:foi|pôde)|не (?:может|доставлен)/i;
-const senderOfReports =
+/** Who sends reports: names and local parts of daemons, and nobody. */
+export const senderOfReports =
   /mailer-?daemon|mail-?daemon|postmaster|post_master|mail ?deliver|delivery (?:sub)?system|system administrator|double-bounce|bounce|mail ?system|<>|^\s*$/i;
 
 export const unnamedDialects: readonly Dialect[] = [

@@ -123,7 +123,7 @@ export const destinationWordingRules: readonly ReplyRule[] = [
   },
   {
     id: "wording.no-such-user-by-code",
-    when: { enhanced: ["x.1.1"], text: noSuchUser },
+    when: { enhanced: ["x.1.1", "x.1.6"], text: noSuchUser },
     category: "invalid_recipient",
     hard: true,
     example: "550 5.1.1 <user@example.com>... User unknown",
@@ -156,7 +156,7 @@ export const destinationWordingRules: readonly ReplyRule[] = [
     id: "wording.expired",
     when: {
       text: anyOf(
-        /message (?:has )?(?:expired|timed out|could not be delivered for|too old)/,
+        /(?:message|envelope) (?:has )?(?:expired|timed out|could not be delivered for|too old)/,
         /delivery (?:time )?expired/,
         /(?:in the|been in) queue too long/,
         /(?:gave|giving) up/,
@@ -164,6 +164,8 @@ export const destinationWordingRules: readonly ReplyRule[] = [
         /(?:not|un)[^.]{0,40}delivered (?:for|after|within) \S{1,10} (?:hours?|days?)/,
         /maximum (?:time|age|retries)/,
         /will (?:keep|continue) trying/,
+        /will be retried/,
+        /could not send message for/,
         /could not be delivered (?:for more than|in time)/,
         /queue (?:life)?time/,
       ),
