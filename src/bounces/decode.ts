@@ -36,7 +36,7 @@ function decoderOf(charset: string): TextDecoder | undefined {
 
 const beyondAscii = /[\u0080-\u00ff]/;
 const escapeCharacter = String.fromCharCode(0x1b);
-/** The escapeCharacter into JIS X 0208: ISO-2022-JP, also where nobody declared it. */
+/** The escape into JIS X 0208: ISO-2022-JP, also where nobody declared it. */
 const japaneseEscape = new RegExp(`${escapeCharacter}\\$[B@]`);
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -63,7 +63,7 @@ export function decodeCharset(bytes: string, charset: string | undefined): strin
   return declared.decode(Buffer.from(bytes, "latin1"));
 }
 
-/** Quoted-printable (RFC 2045, section 6.7); what is no valid escapeCharacter stays. */
+/** Quoted-printable (RFC 2045, section 6.7); what is no valid escape stays. */
 export function decodeQuotedPrintable(bytes: string): string {
   if (!bytes.includes("=")) return bytes;
   return bytes

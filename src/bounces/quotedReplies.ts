@@ -9,7 +9,7 @@ const lineCharactersMax = 1_500;
 
 /** A basic code where a quoted reply begins: at a line's start, or behind a colon, quote or bracket. */
 const replyStart =
-  /(?:^[ \t>|]{0,12}(?:<<<?[ -]{0,2})?|[:='"[(#] {0,4}|\b(?:said|code|error|reason|status|returned|with|was|got)[: \t]{1,4})(?=([45][0-57]\d)(?:[ -:;,#>][^\d\n]|[ -]{1,3}[\d[]|[ \t]*$))/gim;
+  /(?:^[ \t>|]{0,12}(?:<<<?[ -]{0,2})?|[<>]{3} {1,2}|[:='"[(#] {0,4}|\b(?:said|code|error|reason|status|returned|with|was|got)[: \t]{1,4})(?=([45][0-57]\d)(?:[ -:;,#>][^\d\n]|[ -]{1,3}[\d[]|[ \t]*$))/gim;
 /** What comes after a reply and is not part of it. */
 const replyEnd =
   /\n[ \t]*\n|\n[ \t>]{0,8}(?:>>>|\.\.\. while talking|Giving up on|I'm not going to try|STARTTLS was|-{3,}|[A-Z][\w-]{2,30}: )|\n(?=[ \t>|]{0,12}(?:<<<[ -]{0,2})?[245]\d\d )/;
@@ -25,19 +25,19 @@ const places: readonly { wording: RegExp; phase: Phase; example: string }[] = [
   { wording: /failed after I sent the message/i, phase: "after_dot", example: "192.0.2.1 failed after I sent the message." },
   {
     wording:
-      /(?:in reply to|after|following|during|command|in response to|for|did not like our|\[|\(|>>>|SMTP command) {0,2}(?:sending |the )?(?:pipelined )?"?RCPT(?:[ _]TO)?\b|does not like recipient|rejected recipient/i,
+      /(?:in reply to|after|following|during|command|in response to|for|did not like our|\[|\(|>>>|SMTP:|SMTP command) {0,2}(?:sending |the )?(?:pipelined )?"?RCPT(?:[ _]TO)?\b|does not like recipient|rejected recipient/i,
     phase: "rcpt",
     example: "SMTP error from remote mail server after RCPT TO:<user@example.com>:",
   },
   {
     wording:
-      /(?:in reply to|after|following|during|command|in response to|for|did not like our|\[|\(|>>>|SMTP command) {0,2}(?:sending |the )?(?:pipelined )?"?MAIL(?:[ _]FROM)?\b(?! (?:server|exchanger|system|host|delivery))|but sender was rejected/i,
+      /(?:in reply to|after|following|during|command|in response to|for|did not like our|\[|\(|>>>|SMTP:|SMTP command) {0,2}(?:sending |the )?(?:pipelined )?"?MAIL(?:[ _]FROM)?\b(?! (?:server|exchanger|system|host|delivery))|but sender was rejected/i,
     phase: "mail",
     example: "SMTP error from remote mail server after MAIL FROM:<sender@example.com> SIZE=1024:",
   },
   {
     wording:
-      /(?:in reply to|after|following|during|command|in response to|for|did not like our|\[|\(|>>>|SMTP command)[ \n]{0,3}(?:sending |the )?(?:pipelined )?"?DATA\b|failed on DATA command/i,
+      /(?:in reply to|after|following|during|command|in response to|for|did not like our|\[|\(|>>>|SMTP:|SMTP command)[ \n]{0,3}(?:sending |the )?(?:pipelined )?"?DATA\b|failed on DATA command/i,
     phase: "data",
     example: ">>> DATA\n<<< 550 5.7.1 No",
   },
@@ -62,7 +62,9 @@ export function phaseIn(text: string): Phase | undefined {
 
 /** The command that a transcript in the style of sendmail (`>>> DATA`) shows last before a place. */
 function commandBefore(text: string, at: number): Phase | undefined {
-  const command = [...text.slice(Math.max(0, at - 400), at).matchAll(/>>> ?(MAIL|RCPT|DATA|EHLO|HELO|\.)(?![\w-])/gi)].at(-1)?.[1];
+  const command = [...text.slice(Math.max(0, at - 400), at).matchAll(/(?:>>> ?|Sent <<< ?)(MAIL|RCPT|DATA|EHLO|HELO|\.)(?![\w-])/gi)].at(
+    -1,
+  )?.[1];
   if (command === undefined) return undefined;
   const phases: Readonly<Record<string, Phase>> = {
     mail: "mail",

@@ -23,6 +23,7 @@ const announcements: readonly { wording: RegExp; example: string }[] = [
   { wording: /original message headers:/, example: "Original message headers:" },
   { wording: /(?:below is|following is) a copy of the original/, example: "    Below is a copy of the original message:" },
   { wording: /^-{5,} ?(?:message header|original header|start of message)/, example: "----- Message header follows -----" },
+  { wording: /original (?:mail|message)(?: is)? as follows/, example: "Original mail as follows:" },
   { wording: /message header:$/, example: "Message header:" },
   { wording: /\*{3} (?:original|the following) message/, example: "*** Original message ***" },
 ];

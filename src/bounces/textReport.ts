@@ -57,22 +57,25 @@ function candidatesIn(account: string, recipient: string, inWhole: readonly Quot
 
 /** The accounts that one form finds in a section. */
 function accountsBy(form: RegExp, { reason, otherwise }: Dialect, text: string, whole: Whole): Account[] {
-  const matches = [...text.matchAll(form)].slice(0, accountsMax);
-  const accounts = new Map<string, Account>();
-  for (const [index, match] of matches.entries()) {
+  const found = new Map<string, RegExpExecArray>();
+  // An address that comes again belongs to the account that it heads: servers repeat it in their replies.
+  for (const match of text.matchAll(form)) {
+    const recipient = tidyAddress(match.groups?.address ?? "");
+    if (recipient !== undefined && !found.has(recipient.toLowerCase())) found.set(recipient.toLowerCase(), match);
+    if (found.size >= accountsMax) break;
+  }
+  const matches = [...found.values()];
+  return matches.map((match, index): Account => {
     const written = match.groups?.address ?? "";
-    const recipient = tidyAddress(written);
-    if (recipient === undefined || accounts.has(recipient.toLowerCase())) continue;
     const end = matches[index + 1]?.index ?? text.length;
     const account = reason === "anywhere" ? whole.text : text.slice(match.index, Math.min(end, match.index + accountCharactersMax));
-    accounts.set(recipient.toLowerCase(), {
-      recipient,
+    return {
+      recipient: tidyAddress(written) ?? written,
       candidates: candidatesIn(account, written, whole.replies),
       fallback: whole.words,
       ...(otherwise && { otherwise }),
-    });
-  }
-  return [...accounts.values()];
+    };
+  });
 }
 
 /** A recipient whom the text does not name in a way that we know: a header does, or the message had only one. */

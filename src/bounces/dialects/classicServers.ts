@@ -65,7 +65,7 @@ Return-path: <sender@example.net>
   {
     id: "postfix",
     when: {
-      text: /This is the (?:\S{1,60} )?(?:Postfix|mail system|SMTP server|mail server) (?:program )?at host|The Postfix program|^\s{0,20}The mail system\s*$/im,
+      text: /This is the (?:\S{1,60} )?(?:Postfix|mail system|SMTP server|mail server) (?:program )?at host|The Postfix program|^[ \t]{0,40}The mail system[ \t]{0,10}$/im,
     },
     recipients: [bracketedHeading, ellipsis, unbracketedHeading],
     example: `From: MAILER-DAEMON@mail.example.net (Mail Delivery System)

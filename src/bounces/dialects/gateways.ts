@@ -16,8 +16,8 @@ Subject: Mail could not be delivered
 
 ************* Message from InterScan Messaging Security Suite **************
 
-Sent >>> RCPT TO:<user@example.com>
-Received <<< 550 5.1.1 <user@example.com>... User unknown
+Sent <<< RCPT TO:<user@example.com>
+Received >>> 550 5.1.1 <user@example.com>... User unknown
 
 Could not deliver mail to this user.
 `,

@@ -34,7 +34,7 @@ From: sender@example.net
   {
     id: "au",
     when: {
-      text: /The user\(s\) account is |Each of the following recipients was rejected by a remote|The following recipients? did not receive this message|Could not be delivered to: </i,
+      text: /The user\(s\) account is |Your mail (?:sent|attempted to be delivered) on:|Each of the following recipients was rejected by a remote|The following recipients? did not receive this message|Could not be delivered to: </i,
     },
     recipients: [
       /Recipient: <(?<address>[^\s<>]{1,64}@[^\s<>]{1,255})>/gi,

@@ -8,7 +8,7 @@ export const providerDialects: readonly Dialect[] = [
     id: "google-groups",
     when: {
       from: /@(?:googlemail|gmail|google)\.com/i,
-      text: /groups\.google\.com\/support|^Google Groups\s*$/im,
+      text: /groups\.google\.com\/support|^Google Groups$/im,
       header: "x-failed-recipients",
     },
     recipients: [],
@@ -102,7 +102,7 @@ Received: from mail.example.net by mx.example.net with HTTP; Thu, 01 Jan 2026 10
       from: /@(?:kundenserver|gmx|mail\.gmx|web|1and1|1und1|ionos|mout)\./i,
     },
     opening: /failed:/i,
-    recipients: [/^[ \t"<]{0,4}(?<address>[^\s<>:"]{1,64}@[^\s<>:"]{1,255})"?>?:?[ \t]*$/gim],
+    recipients: [/^[ \t"<]{0,4}(?<address>[^\s<>:"]{1,64}@[^\s<>:"]{1,255})"?>?:?[ \t]{0,20}$/gim],
     example: `From: MAILER-DAEMON@mout.gmx.example.com
 Subject: Mail delivery failed: returning message to sender
 

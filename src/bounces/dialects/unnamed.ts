@@ -70,6 +70,46 @@ Return-Path: <sender@example.net>
     expects: { kind: "bounce", recipient: "user@example.com", category: "invalid_recipient", hardBounce: true },
   },
   {
+    id: "technical-details",
+    when: { text: /automatically generated Delivery Status Notification[\s\S]{0,600}Technical details:/i },
+    opening: /Delivery to the following recipients?[^\n]{0,60}\n/i,
+    recipients: [alone],
+    reason: "anywhere",
+    example: `From: Mail Delivery System <postmaster@mail.example.net>
+Subject: Delivery status notification
+
+============================================================================
+      This is an automatically generated Delivery Status Notification.
+
+Delivery to the following recipients failed permanently:
+
+    * user@example.com
+
+============================================================================
+                             Technical details:
+
+SMTP:RCPT host 192.0.2.1: 553 5.3.0 <user@example.com>... No such user here
+`,
+    expects: { kind: "bounce", recipient: "user@example.com", category: "invalid_recipient", hardBounce: true },
+  },
+  {
+    id: "mailing-list",
+    when: { header: "x-mlserver" },
+    recipients: [/<(?<address>[^\s<>]{1,64}@[^\s<>]{1,255})>/g],
+    otherwise: "sender_rejected",
+    example: `From: list-admin@example.com
+Subject: NOT MEMBER article from sender@example.net (list ML)
+X-MLServer: fml [fml 4.0.3 release]
+
+You are not a member of this mailing list <list@example.com>.
+
+Original mail as follows:
+
+From: sender@example.net
+`,
+    expects: { kind: "bounce", recipient: "list@example.com", category: "sender_rejected", hardBounce: false },
+  },
+  {
     id: "message-log",
     when: { text: /\|-{3,} Failed addresses follow: -{3,}\|/i },
     opening: /Failed addresses follow:[^\n]{0,60}\n/i,

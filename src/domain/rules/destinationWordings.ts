@@ -146,6 +146,22 @@ export const destinationWordingRules: readonly ReplyRule[] = [
     example: "450 4.2.0 Requested mail action not taken: mailbox unavailable",
   },
   {
+    id: "wording.no-such-user-at-rcpt",
+    when: { phase: ["rcpt"], text: noSuchUser },
+    category: "invalid_recipient",
+    hard: true,
+    example: "550 5.2.1 <user@example.com>... User unknown",
+    examplePhase: "rcpt",
+  },
+  {
+    id: "wording.unknown-by-policy",
+    // The words and the code contradict each other, as where a recipient's own filter pretends that there is nobody.
+    when: { enhanced: ["x.2.*", "x.7.*"], text: noSuchUser },
+    category: "invalid_recipient",
+    advice: "The server says that the mailbox is unknown, its code that it refuses the mail: the recipient's own filter may be behind it.",
+    example: "550 5.2.1 <user@example.com>... User unknown",
+  },
+  {
     id: "wording.no-such-user",
     when: { text: noSuchUser },
     category: "invalid_recipient",

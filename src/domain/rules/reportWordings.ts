@@ -26,7 +26,7 @@ export const reportWordingRules: readonly ReplyRule[] = [
         /invalid final delivery userid/,
         /(?:no valid recipients? for this mm|invalid user address)/,
         /please check (?:if|that) (?:the )?address is correct/,
-        /ディレクトリ(?:のリスト)?に(?:は)?(?:見つか|あり)ません/,
+        /ディレクトリ(?:のリスト)?に(?:は)?(?:見つかり|あり)ません/,
         /nicht im (?:domino[ -]verzeichnis|domino directory)/,
         /(?:n'est pas|non [eè]|no (?:figura|est[aá])) (?:r[eé]pertori[eé]|elencato|list(?:ed|ado)|en el directorio)[^.]{0,40}domino/,
       ),
@@ -34,6 +34,33 @@ export const reportWordingRules: readonly ReplyRule[] = [
     category: "invalid_recipient",
     hard: true,
     example: "550 5.1.1 User user (user@example.com) not listed in Domino Directory",
+  },
+  {
+    id: "report.mailbox-size",
+    when: { text: /user mailbox exceeds allowed size|messages in recipient's mailbox exceeded/i },
+    category: "mailbox_full",
+    example: "552 User mailbox exceeds allowed size: user@example.com",
+  },
+  {
+    id: "report.account-disabled",
+    when: { text: /the user\(s\) account is (?:disabled|suspended|stopped|not active|temporarily limited)/i },
+    category: "inactive_recipient",
+    example: "550 The user(s) account is disabled.",
+  },
+  {
+    id: "report.remote-domain",
+    when: { text: /as the remote domain does(?:n'?t| not) exist|could not find a gateway for/i },
+    category: "bad_domain",
+    hard: true,
+    example: "550 As the remote domain doesnt exist.",
+  },
+  {
+    id: "report.given-up",
+    when: {
+      text: /delivery failed \d{1,4} attempts|message was not delivered within \d{1,4}|delivery expired \(message too old\)|has been in the queue for/i,
+    },
+    category: "expired",
+    example: "550 Delivery failed 20 attempts: user@example.com",
   },
   {
     id: "report.no-route",
@@ -49,6 +76,21 @@ export const reportWordingRules: readonly ReplyRule[] = [
     when: { text: /sending to\/from an address that has been blacklisted/i },
     category: "sender_rejected",
     example: "550 Sorry, you are sending to/from an address that has been blacklisted",
+  },
+  {
+    id: "report.mailing-list",
+    when: {
+      text: anyOf(
+        /you are not a member of this mailing list/,
+        /not member article/,
+        /reject (?:mail from|spammers)/,
+        /is not allowed to post/,
+        /posting to this (?:list|group) is restricted/,
+      ),
+    },
+    category: "sender_rejected",
+    advice: "The address is a mailing list that takes mail from its members only: join it, or ask its owner.",
+    example: "550 5.7.1 You are not a member of this mailing list <list@example.com>.",
   },
   {
     id: "report.malformed-address",
