@@ -16,7 +16,7 @@ export type Entity = {
 };
 
 /** No more of a mail is read: the parts that matter come before the returned original. */
-const readOctetsMax = 1_048_576;
+export const readOctetsMax = 1_048_576;
 const depthMax = 8;
 const entitiesMax = 60;
 const headersMax = 500;

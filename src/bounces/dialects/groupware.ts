@@ -95,7 +95,7 @@ because:
   },
   {
     id: "notes",
-    when: { text: /-{3,} ?Failure Reasons? ? ?-{3,}/i },
+    when: { text: /-{3,80} ?Failure Reasons? ? ?-{3,80}/i },
     opening: /Failure Reasons?[ -]{1,20}\n/i,
     recipients: [alone],
     reason: "anywhere",

@@ -33,6 +33,7 @@ Google Groups
   {
     id: "gmail",
     when: {
+      from: /@(?:googlemail|gmail|google)\./i,
       text: /Delivery to the following recipients? (?:has been delayed|failed permanently|failed)|Google tried to deliver your message/i,
     },
     opening: /Delivery to the following recipients?[^\n]{0,60}\n/i,

@@ -8,7 +8,7 @@ const failureWords =
   /undeliver|not (?:be |been |deliver|reach|sent)|unable to (?:deliver|send|relay)|fail(?:ed|ure)|returned|rejected|delivery (?:error|problem|status|report|notification)|could(?:n't| not)|error(?:s)? (?:deliver|send|occurred)|user unknown|unknown (?:user|host)|mailbox|non remis|n'a pas pu|unzustellbar|nicht zugestellt|no se (?:ha )?(?:pudo|podido)|impossibile|não (?:foi|pôde)|не (?:может|доставлен)/i;
 /** Who sends reports: names and local parts of daemons, and nobody. */
 export const senderOfReports =
-  /mailer-?daemon|mail-?daemon|postmaster|post_master|mail ?deliver|delivery (?:sub)?system|system administrator|double-bounce|bounce|mail ?system|<>|^\s*$/i;
+  /mailer-?daemon|mail-?daemon|postmaster|post_master|mail ?deliver|delivery (?:sub)?system|system administrator|double-bounce|bounce|mail ?system|<>|^\s{0,20}$/i;
 
 export const unnamedDialects: readonly Dialect[] = [
   {
@@ -111,9 +111,9 @@ From: sender@example.net
   },
   {
     id: "message-log",
-    when: { text: /\|-{3,} Failed addresses follow: -{3,}\|/i },
+    when: { text: /\|-{3,80} Failed addresses follow: -{3,80}\|/i },
     opening: /Failed addresses follow:[^\n]{0,60}\n/i,
-    closing: /\|-{3,}/,
+    closing: /\|-{3,80}/,
     recipients: [ellipsis, alone],
     example: `From: <MAILER-DAEMON@mail.example.net>
 Subject: mail failed, returning to sender
