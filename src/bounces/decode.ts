@@ -35,6 +35,7 @@ function decoderOf(charset: string): TextDecoder | undefined {
 }
 
 const beyondAscii = /[\u0080-\u00ff]/;
+const beyondBytes = /[\u0100-\uffff]/;
 const escapeCharacter = String.fromCharCode(0x1b);
 /** The escape into JIS X 0208: ISO-2022-JP, also where nobody declared it. */
 const japaneseEscape = new RegExp(`${escapeCharacter}\\$[B@]`);
@@ -43,7 +44,8 @@ const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 /** Text that declares no charset, or a false one: ISO-2022-JP by its escapes, UTF-8 if it is valid, else as Western European. */
 function guess(bytes: string): string {
   if (japaneseEscape.test(bytes)) return decoderOf("iso-2022-jp")?.decode(Buffer.from(bytes, "latin1")) ?? bytes;
-  if (!beyondAscii.test(bytes)) return bytes;
+  // What is decoded already stays as it is.
+  if (!beyondAscii.test(bytes) || beyondBytes.test(bytes)) return bytes;
   const buffer = Buffer.from(bytes, "latin1");
   try {
     return strictUtf8.decode(buffer);

@@ -86,7 +86,10 @@ function mended(groups: Header[][]): Header[][] {
 }
 
 function recipientStatus(group: Header[]): RecipientStatus | undefined {
-  const field = (name: string) => headerOf({ headers: group }, name);
+  const field = (name: string) => {
+    const value = headerOf({ headers: group }, name);
+    return value === undefined ? undefined : decodeHeader(value);
+  };
   const original = typedAddress(field("original-recipient") ?? "");
   const final = typedAddress(field("final-recipient") ?? "") ?? typedAddress(field("x-actual-recipient") ?? "");
   const recipient = final ?? original;
@@ -94,7 +97,7 @@ function recipientStatus(group: Header[]): RecipientStatus | undefined {
   const written = field("action") ?? "";
   const action = actions.find(([expression]) => expression.test(written))?.[1];
   const status = /\b([245]\.\d{1,3}\.\d{1,3})\b/.exec(field("status") ?? "")?.[1];
-  const diagnostic = decodeHeader(field("diagnostic-code") ?? "");
+  const diagnostic = field("diagnostic-code") ?? "";
   const type = /^\s{0,10}([\w.-]{1,60})\s{0,5};/.exec(diagnostic)?.[1]?.toLowerCase();
   const remoteMta = field("remote-mta");
   return {

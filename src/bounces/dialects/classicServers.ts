@@ -36,7 +36,7 @@ Return-Path: <sender@example.net>
     opening:
       /(?:address(?:\(es\)|es)? (?:failed|to which|have|has)|could not be delivered to|incorrectly\s{1,4}constructed|has not (?:yet )?been delivered (?:is|are|to))[^\n]{0,100}:?\n/i,
     recipients: [
-      /^ {1,8}(?:[^\s<>@]{1,64}@\S{1,255} <)?(?<address>[^\s<>()[\],;:"]{1,64}@[^\s<>()[\],;:"]{1,255})>?(?: <[^<>\n]{1,320}>)?:? {0,4}(?:$|: )/gim,
+      /^ {1,8}(?:(?:pipe to )?[|/][^\n]{0,300}\n {2,8}\(?(?:ultimately )?generated (?:by|from) )?(?:[^\s<>@]{1,64}@\S{1,255} <)?(?<address>[^\s<>()[\],;:"]{1,64}@[^\s<>()[\],;:"]{1,255})>?(?: <[^<>\n]{1,320}>)?\)?:? {0,4}(?:$|: )/gim,
       /(?:generated (?:by|from)|for) (?<address>[^\s<>()[\],;:"]{1,64}@[^\s<>()[\],;:"]{1,255})/gi,
       bracketedHeading,
       unbracketedHeading,

@@ -180,8 +180,6 @@ export const destinationWordingRules: readonly ReplyRule[] = [
         /(?:not|un)[^.]{0,40}delivered (?:for|after|within) \S{1,10} (?:hours?|days?)/,
         /maximum (?:time|age|retries)/,
         /will (?:keep|continue) trying/,
-        /will be retried/,
-        /could not send message for/,
         /could not be delivered (?:for more than|in time)/,
         /queue (?:life)?time/,
       ),
@@ -255,5 +253,12 @@ export const destinationWordingRules: readonly ReplyRule[] = [
     },
     category: "system",
     example: "452 4.3.1 Insufficient system storage",
+  },
+  {
+    id: "wording.still-trying",
+    when: { text: /will be retried|could not send message for|still undelivered after/i },
+    category: "expired",
+    advice: "The relay has been trying for a while and gives no reason: look at its log, or wait for its last word.",
+    example: "451 Message will be retried for 2 more day(s)",
   },
 ];
