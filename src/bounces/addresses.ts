@@ -18,7 +18,8 @@ export function tidyAddress(address: string): string | undefined {
     .slice(at + 1)
     .replace(/[.…!?'`)\]}>]{1,5}$/, "")
     .toLowerCase();
-  return at < 1 || local === "" || domain === "" || /^[|/]/.test(local) ? undefined : `${local}@${domain}`;
+  const whole = local.startsWith('"') ? local.endsWith('"') && local.length > 2 : /^[^\s@|/][^\s@]{0,63}$/.test(local);
+  return whole && domain !== "" && !/\s/.test(domain) ? `${local}@${domain}` : undefined;
 }
 
 /** The first address in a text, the bracketed one first; undefined if there is none. Only the first 1,000 characters count. */

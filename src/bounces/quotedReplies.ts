@@ -5,6 +5,8 @@ import type { Phase } from "../domain/relay.ts";
 export type QuotedReply = { line: string; phase?: Phase };
 
 const repliesMax = 20;
+/** Texts of some hundred recipients repeat the same reply: no more places than this are looked at. */
+const examinedMax = 60;
 const lineCharactersMax = 1_500;
 
 /** A basic code where a quoted reply begins: at a line's start, or behind a colon, quote or bracket. */
@@ -80,8 +82,9 @@ function commandBefore(text: string, at: number): Phase | undefined {
 /** The refusals (4xx, 5xx) that a text quotes, in order, each once. At most 20. */
 export function quotedReplies(text: string): QuotedReply[] {
   const found = new Map<string, QuotedReply>();
+  let examined = 0;
   for (const match of text.matchAll(replyStart)) {
-    if (found.size >= repliesMax) break;
+    if (found.size >= repliesMax || ++examined > examinedMax) break;
     const at = match.index + match[0].length;
     const code = match[1] ?? "";
     let rest = text.slice(at, at + lineCharactersMax);
