@@ -15,6 +15,8 @@ import { type Envelope, readTextReport } from "./textReport.ts";
 
 const fieldsInText = /^[ \t>]{0,8}(?:Final-Recipient|Original-Recipient)[ \t]{0,4}:/im;
 
+const nestedReport = /report-type="?delivery-status/i;
+
 function kindOf(reports: readonly RecipientReport[]): ParsedReport["kind"] {
   if (reports.some(({ action }) => action === "failed")) return "bounce";
   if (reports.some(({ action }) => action === "delayed")) return "delayed";
@@ -52,9 +54,10 @@ function fromDeliveryStatus({ deliveryStatus, text }: ReportParts, envelope: Env
   return { kind: kindOf(reports), reports, dialect: "rfc3464", ...message };
 }
 
-/** A report that a system passed on as text in a report of its own: the fields stand where the original would. */
+/** A report that a system, or a person, passed on within a mail of their own: the fields stand where the original would. */
 function fromNested({ text, original }: ReportParts, envelope: Envelope): ParsedReport | undefined {
   if (original === undefined || !fieldsInText.test(original)) return undefined;
+  if (!senderOfReports.test(envelope.from) && !nestedReport.test(original)) return undefined;
   return fromDeliveryStatus({ text: `${text}\n${original}`, deliveryStatus: original }, envelope);
 }
 
@@ -87,7 +90,7 @@ export function parseReport(raw: Buffer): ParsedReport {
   if (unsubscribe) return complaint(unsubscribe, "unsubscribe-request", original);
   const plain = readPlainComplaint(envelope, original);
   if (plain) return complaint(plain, "plain-complaint", original);
-  const nested = senderOfReports.test(envelope.from) ? fromNested(parts, envelope) : undefined;
+  const nested = fromNested(parts, envelope);
   if (nested) return { ...nested, ...(original && { original }) };
   const told = fromText(parts, envelope, original);
   if (told) return { ...told, ...(original && { original }) };

@@ -10,6 +10,7 @@ import { mailboxProviderRules } from "./rules/mailboxProviders.ts";
 import { mailServerRules } from "./rules/mailServers.ts";
 import { messageWordingRules } from "./rules/messageWordings.ts";
 import { microsoftRules } from "./rules/microsoft.ts";
+import { rareWordingRules } from "./rules/rareWordings.ts";
 import { regionalProviderRules } from "./rules/regionalProviders.ts";
 import { reportWordingRules } from "./rules/reportWordings.ts";
 import { securityGatewayRules } from "./rules/securityGateways.ts";
@@ -27,6 +28,7 @@ export const replyRules: readonly ReplyRule[] = [
   ...blockListRules,
   ...sessionRules,
   ...mailServerRules,
+  ...rareWordingRules,
   ...messageWordingRules,
   ...destinationWordingRules,
   ...enhancedCodeRules,

@@ -81,7 +81,8 @@ export const reportWordingRules: readonly ReplyRule[] = [
     id: "report.mailing-list",
     when: {
       text: anyOf(
-        /you are not a member of this mailing list/,
+        /not (?:a member of|subscribed to) this (?:mailing )?(?:list|group)/,
+        /closed mailing list/,
         /not member article/,
         /reject (?:mail from|spammers)/,
         /is not allowed to post/,
