@@ -85,6 +85,15 @@ function mended(groups: Header[][]): Header[][] {
   return whole;
 }
 
+/** What sysexits.h means by the exit codes of a mailer that do not merely say "it failed". */
+const exitCodes: Readonly<Record<string, string>> = { "65": "Data format error", "67": "User unknown", "68": "Host unknown" };
+
+/** A diagnostic in words: `X-Unix; 67` holds the exit code of a local mailer only. */
+function spelledOut(type: string | undefined, diagnostic: string): string {
+  if (type !== "x-unix" || !/^\d{1,3}$/.test(diagnostic)) return diagnostic;
+  return exitCodes[diagnostic] ?? `Mailer process exited with status ${diagnostic}`;
+}
+
 function recipientStatus(group: Header[]): RecipientStatus | undefined {
   const field = (name: string) => {
     const value = headerOf({ headers: group }, name);
@@ -105,7 +114,7 @@ function recipientStatus(group: Header[]): RecipientStatus | undefined {
     ...(original && original !== recipient && { originalRecipient: original }),
     ...(action && { action }),
     ...(status && { status }),
-    ...(diagnostic && { diagnostic: diagnostic.slice(type ? diagnostic.indexOf(";") + 1 : 0).trim() }),
+    ...(diagnostic && { diagnostic: spelledOut(type, diagnostic.slice(type ? diagnostic.indexOf(";") + 1 : 0).trim()) }),
     ...(type && { diagnosticType: type }),
     ...(remoteMta && { remoteMta: untyped(remoteMta) }),
   };

@@ -20,7 +20,7 @@ const replyEnd =
 const places: readonly { wording: RegExp; phase: Phase; example: string }[] = [
   {
     wording:
-      /(?:in reply to|after|following|during|command:?|in response to|for|in|our|\[|\() {0,2}(?:the )?(?:pipelined )?(?:end of data|end of message|"?\.""?|sending (?:the )?message body|TEXT command|\[?DATA_END|BODY)\b/i,
+      /(?:in reply to|after|following|during|command:?|in response to|for|in|our|\[|\() {0,2}(?:the )?(?:pipelined )?(?:end of data|end of message|"?\.""?|sending (?:the )?(?:message body|data block)|TEXT command|\[?DATA_END|BODY)\b/i,
     phase: "after_dot",
     example: "host mx.example.com[192.0.2.1] said: 550 No (in reply to end of DATA command)",
   },

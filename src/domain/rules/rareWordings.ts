@@ -115,6 +115,14 @@ export const rareWordingRules: readonly ReplyRule[] = [
     example: "550 recipient suspend the service",
   },
   {
+    id: "rare.size",
+    when: {
+      text: /maximum (?:inbound )?message size|larger than the current (?:system )?limit|taille (?:limite|maximale)|nachricht (?:ist )?zu gro(?:ß|ss)/i,
+    },
+    category: "message_too_large",
+    example: "552 exceeded maximum inbound message size",
+  },
+  {
     id: "rare.mailbox-full",
     when: {
       text: anyOf(
@@ -125,6 +133,7 @@ export const rareWordingRules: readonly ReplyRule[] = [
         /reached (?:disk |storage |mailbox )?quota/,
         /user's space has been used up/,
         /too much mail data/,
+        /cannot update mailbox.{0,200}file too large/,
         /too many messages (?:on the server|in (?:the|this|your) mailbox)/,
         /(?:postfach|mailbox) (?:ist )?voll|bo[iî]te (?:du destinataire )?pleine|casella piena|buz[oó]n lleno|caixa (?:postal )?cheia/,
         /メールボックスが(?:一杯|いっぱい)/,
@@ -167,6 +176,7 @@ export const rareWordingRules: readonly ReplyRule[] = [
     id: "rare.expired",
     when: {
       text: anyOf(
+        /hosts? (?:for \S{1,255} )?have been failing for a long time/,
         /could not find a gateway/,
         /after \d{1,4} tries/,
         /not been collected after/,
@@ -183,7 +193,7 @@ export const rareWordingRules: readonly ReplyRule[] = [
   {
     id: "rare.no-connection",
     when: {
-      text: /dns records for the destination computer|forwarding loop count|unable to resolve route|malformed name server reply/i,
+      text: /dns records for the destination computer|network error on destination|host lookup did not complete|^loop detected|forwarding loop count|unable to resolve route|malformed name server reply/i,
     },
     category: "unreachable",
     example: "550 DNS records for the destination computer could not be found",
@@ -191,17 +201,11 @@ export const rareWordingRules: readonly ReplyRule[] = [
   {
     id: "rare.no-such-domain",
     when: {
-      text: /recipient domain must exist|name or service not known|\b[\w.-]{1,255}\.[a-z]{2,20} does not accept (?:any )?(?:e-?)?mail|domain(?:name)? (?:inconnu|unbekannt|desconocido)/i,
+      text: /recipient domain must exist|name or service not known|indicated no smtp service|no route found to domain|seem to reject all mails|\b[\w.-]{1,255}\.[a-z]{2,20} does not accept (?:any )?(?:e-?)?mail|domain(?:name)? (?:inconnu|unbekannt|desconocido)/i,
     },
     category: "bad_domain",
     hard: true,
     example: "550 Recipient domain must exist",
-  },
-  {
-    id: "rare.size",
-    when: { text: /maximum (?:inbound )?message size|taille (?:limite|maximale)|nachricht (?:ist )?zu gro(?:ß|ss)/i },
-    category: "message_too_large",
-    example: "552 exceeded maximum inbound message size",
   },
   {
     id: "rare.rate",

@@ -95,7 +95,7 @@ export const reportWordingRules: readonly ReplyRule[] = [
   },
   {
     id: "report.malformed-address",
-    when: { text: /malformed address: |address[^.]{0,20}incorrectly constructed|missing or malformed local part/i },
+    when: { text: /malformed address: |bad address syntax|address[^.]{0,20}incorrectly constructed|missing or malformed local part/i },
     category: "protocol",
     advice: "The address breaks the rules of RFC 5322, or the message's To field does: mend it.",
     example: "501 user@example.com <user@example.net>: malformed address: <user@example.net> may not follow user@example.com",
@@ -111,7 +111,6 @@ export const reportWordingRules: readonly ReplyRule[] = [
         /command (?:died|failed|time limit exceeded|output)/,
         /mail(?:er)? (?:error|process exited)/,
         /unknown mailer error/,
-        /x-unix; (?:7[0-8]|12[67]|255)/,
         /system config error/,
       ),
     },
