@@ -32,6 +32,8 @@ export type Dialect = {
   recipients: readonly RegExp[];
   /** Where the reason stands: behind its recipient up to the next one (the default), or anywhere in the text. */
   reason?: "anywhere";
+  /** Its forms take nearly anything for a recipient: the report's own sender and addressee do not count. */
+  loose?: true;
   /** What its reports mean where neither a reply nor a known wording says more, as in languages that no rule knows. */
   otherwise?: Category;
   /** A report that this dialect wrote, header and text, in our own words; and what must be read out of it. */

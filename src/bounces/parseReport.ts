@@ -78,7 +78,12 @@ function fromText({ text }: ReportParts, envelope: Envelope, original: OriginalM
 export function parseReport(raw: Buffer): ParsedReport {
   const mail = readMail(raw);
   const header = (name: string) => headerOf(mail, name);
-  const envelope: Envelope = { from: decodeHeader(header("from") ?? ""), subject: decodeHeader(header("subject") ?? ""), header };
+  const envelope: Envelope = {
+    from: decodeHeader(header("from") ?? ""),
+    subject: decodeHeader(header("subject") ?? ""),
+    isReport: mail.type === "multipart/report" && /delivery-status/i.test(mail.parameters["report-type"] ?? ""),
+    header,
+  };
   const parts = partsOf(mail);
   const original = parts.original === undefined ? undefined : readOriginal(parts.original);
   if (parts.feedback !== undefined) return complaint(readFeedback(parts.feedback, original), "rfc5965", original);

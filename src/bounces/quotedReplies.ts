@@ -17,7 +17,7 @@ const replyEnd =
   /\n[ \t]*\n|\n[ \t>]{0,8}(?:>>>|\.\.\. while talking|Giving up on|I'm not going to try|STARTTLS was|-{3,}|[A-Z][\w-]{2,30}: )|\n(?=[ \t>|]{0,12}(?:<<<[ -]{0,2})?[245]\d\d )/;
 
 /** Where the words of mail servers place a refusal. The first that matches counts. */
-const places: readonly { wording: RegExp; phase: Phase; example: string }[] = [
+export const refusalPlaces: readonly { wording: RegExp; phase: Phase; example: string }[] = [
   {
     wording:
       /(?:in reply to|after|following|during|command:?|in response to|for|in|our|\[|\() {0,2}(?:the )?(?:pipelined )?(?:end of data|end of message|"?\.""?|sending (?:the )?(?:message body|data block)|TEXT command|\[?DATA_END|BODY)\b/i,
@@ -59,7 +59,7 @@ const places: readonly { wording: RegExp; phase: Phase; example: string }[] = [
 /** Where in a transaction the text says that it was refused, or undefined. Only the first 4,000 characters count. */
 export function phaseIn(text: string): Phase | undefined {
   const bounded = text.slice(0, 4_000);
-  return places.find(({ wording }) => wording.test(bounded))?.phase;
+  return refusalPlaces.find(({ wording }) => wording.test(bounded))?.phase;
 }
 
 /** The command that a transcript in the style of sendmail (`>>> DATA`) shows last before a place. */
@@ -97,6 +97,3 @@ export function quotedReplies(text: string): QuotedReply[] {
   }
   return [...found.values()];
 }
-
-/** For the test that proves each row. */
-export const refusalPlaces = places;

@@ -1,7 +1,7 @@
 // Where in a report's text its own words end and the message begins that it returns.
 
 /** Lines that announce the returned message, or its header. Blind to case; leading space, dashes and quoting are allowed for. */
-const announcements: readonly { wording: RegExp; example: string }[] = [
+export const originalAnnouncements: readonly { wording: RegExp; example: string }[] = [
   {
     wording:
       /(?:this is|below (?:this line )?is|enclosed is|here is|following is) (?:a |the )?(?:copy|part) of (?:the|your) (?:original )?message/,
@@ -29,7 +29,7 @@ const announcements: readonly { wording: RegExp; example: string }[] = [
 ];
 
 const announcement = new RegExp(
-  `^[^\\w\\n]{0,40}(?:${announcements.map(({ wording }) => wording.source.replace(/^\^/, "")).join("|")})[^\\n]{0,200}$`,
+  `^[^\\w\\n]{0,40}(?:${originalAnnouncements.map(({ wording }) => wording.source.replace(/^\^/, "")).join("|")})[^\\n]{0,200}$`,
   "im",
 );
 
@@ -50,6 +50,3 @@ export function returnedOriginal(text: string): { text: string; original?: strin
   const original = text.slice(from).replace(/^\s{0,200}/, "");
   return { text: text.slice(0, cut), ...(original && { original }) };
 }
-
-/** For the test that proves each row. */
-export const originalAnnouncements = announcements;

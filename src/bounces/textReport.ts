@@ -8,7 +8,13 @@ import { phaseIn, type QuotedReply, quotedReplies } from "./quotedReplies.ts";
 import { withoutAddress, wordsOf } from "./wording.ts";
 
 /** The mail around the text, decoded. `header` asks whether a field is there. */
-export type Envelope = { from: string; subject: string; header(name: string): string | undefined };
+export type Envelope = {
+  from: string;
+  subject: string;
+  /** It calls itself a delivery status notification, whatever its parts hold. */
+  isReport: boolean;
+  header(name: string): string | undefined;
+};
 
 /** One recipient, and the lines that may say why it was refused, the likeliest first. */
 export type Account = {
@@ -46,13 +52,21 @@ function section(dialect: Dialect, text: string): string {
 
 /** Lines that may say why: from the account of one recipient, then those of the whole text that are about it or about nobody. */
 function candidatesIn(account: string, recipient: string, inWhole: readonly QuotedReply[]): QuotedReply[] {
-  const own = quotedReplies(account);
+  const own = quotedReplies(account).map((reply) => placed(reply, inWhole));
   const phase = phaseIn(account);
   const spoken = wordsOf(withoutAddress(account, recipient));
   const ownWords = spoken.length > 3 ? [{ line: spoken, ...(phase && { phase }) }] : [];
   if (own.length > 0) return [...own, ...ownWords];
   const about = inWhole.filter(({ line }) => line.toLowerCase().includes(recipient.toLowerCase()));
   return [...ownWords, ...about, ...inWhole.filter((reply) => !about.includes(reply) && !reply.line.includes("@"))];
+}
+
+/** A reply with the place that the transcript gives it, where the account repeats it without (`(reason: 550 …)`). */
+function placed(reply: QuotedReply, inWhole: readonly QuotedReply[]): QuotedReply {
+  if (reply.phase) return reply;
+  const beginning = reply.line.slice(0, 24);
+  const phase = inWhole.find((other) => other.phase && other.line.startsWith(beginning))?.phase;
+  return phase ? { ...reply, phase } : reply;
 }
 
 /** The accounts that one form finds in a section. */
@@ -98,21 +112,25 @@ export function readTextReport(
   original: OriginalMessage | undefined,
 ): { dialect: string; accounts: Account[] } | undefined {
   const whole: Whole = { text, replies: quotedReplies(text), words: wordsOf(text) };
+  // Whom the report is addressed to, and who wrote it, are named in many of them, and are seldom the recipient.
+  const ownAddresses = addressesIn(`${envelope.header("to") ?? ""} ${envelope.from}`);
   let spoken: Dialect | undefined;
   for (const dialect of dialects) {
     if (!speaks(dialect, envelope, text)) continue;
     spoken ??= dialect;
     const told = section(dialect, text);
     for (const form of dialect.recipients) {
-      const accounts = accountsBy(form, dialect, told, whole);
+      const accounts = accountsBy(form, dialect, told, whole).filter(
+        ({ recipient }) => !dialect.loose || !ownAddresses.includes(recipient),
+      );
       if (accounts.length > 0) return { dialect: dialect.id, accounts };
     }
   }
-  if (spoken === undefined && envelope.header("x-failed-recipients") === undefined) return undefined;
+  if (spoken === undefined && !envelope.isReport && envelope.header("x-failed-recipients") === undefined) return undefined;
   const otherwise = spoken?.otherwise;
   const accounts = fallbackRecipients(envelope, original).map((recipient): Account => {
     const candidates = candidatesIn(text, recipient, whole.replies);
     return { recipient, candidates, ...(otherwise && { otherwise }) };
   });
-  return accounts.length > 0 ? { dialect: spoken?.id ?? "x-failed-recipients", accounts } : undefined;
+  return accounts.length > 0 ? { dialect: spoken?.id ?? "unnamed", accounts } : undefined;
 }

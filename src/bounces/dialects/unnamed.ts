@@ -130,6 +130,7 @@ Received: from mail.example.net ([192.0.2.9])
   {
     id: "unnamed",
     when: { from: senderOfReports, text: failureWords },
+    loose: true,
     recipients: [
       bracketedHeading,
       ellipsis,
@@ -137,6 +138,8 @@ Received: from mail.example.net ([192.0.2.9])
       alone,
       unbracketedHeading,
       command,
+      // A log line: the address, hosts, then the reply.
+      /^[^\n<>]{0,100}<(?<address>[^\s<>]{1,64}@[^\s<>]{1,255})>[^\n]{0,200}[ :][45][0-57]\d[ -]/gim,
       /(?:deliver(?:ed|y|ing)?|sen[dt]|mail|message|relay|undeliverable|reach|recipient|user|mailbox|full|unknown)[^\n@]{0,60}?[ \t:<"'([](?<address>[^\s<>()[\],;:"']{1,64}@[^\s<>()[\],;:"']{1,255})/gi,
     ],
     example: `From: MAILER-DAEMON@mail.example.net

@@ -10,7 +10,7 @@ export const rareWordingRules: readonly ReplyRule[] = [
         /\bbad ?sender ?(?:mx|domain)/,
         /non-?members? to a members[- ]only/,
         /purported responsible address/,
-        /from: domain is invalid|valid address in from/,
+        /from: domain is invalid/,
         /outgoing mail suspension/,
         /returned mail (?:is )?not accepted/,
         /sender (?:is|was) (?:a )?spammer/,
@@ -229,9 +229,16 @@ export const rareWordingRules: readonly ReplyRule[] = [
   {
     id: "rare.policy",
     when: {
-      text: /not accepting mail with (?:attachments|embedded)|headers? (?:is |are )?not accepted|given low priority|multiple (?:addresses|'from')/i,
+      text: /not accepting mail with (?:attachments|embedded)|given low priority/i,
     },
     category: "policy",
     example: "550 because the recipient is not accepting mail with attachments",
+  },
+  {
+    id: "rare.from-field",
+    when: { text: /multiple '?from'? (?:addresses|headers)|more than one from|valid address in (?:the )?from/i },
+    category: "protocol",
+    advice: "The message's From field does not follow RFC 5322: there must be exactly one.",
+    example: "550 5.7.1 More than one From header found",
   },
 ];
