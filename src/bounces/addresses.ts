@@ -2,7 +2,7 @@
 // it is good for finding a recipient of ours, not for sending to.
 
 /** One address in running text. Sources for larger expressions; every repetition is bounded. */
-export const addressSource = String.raw`(?:"[^"\s<>]{1,62}"|[^\s<>()\[\]\\,;:"'@]{1,64})@[^\s<>()\[\]\\,;:"'@*=|]{1,255}`;
+export const addressSource = String.raw`(?:"[^"\s<>]{1,62}"|[^\s<>()\[\]\\,;:"'@（）：。，]{1,64})@[^\s<>()\[\]\\,;:"'@*=|（）：。，]{1,255}`;
 
 const inText = new RegExp(addressSource, "g");
 const inBrackets = /<([^<>\s@]{1,64}@[^<>\s@]{1,255}|"[^"<>]{1,64}"@[^<>\s@]{1,255})>/;

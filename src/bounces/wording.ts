@@ -6,6 +6,7 @@ const charactersMax = 900;
 export function wordsOf(text: string): string {
   return text
     .slice(0, 3 * charactersMax)
+    .replace(/[=*_#-]{4,1000}/g, " ")
     .replace(/\s{1,1000}/g, " ")
     .trim()
     .slice(0, charactersMax);

@@ -6,7 +6,7 @@ const { alone } = recipientForms;
 export const gatewayDialects: readonly Dialect[] = [
   {
     id: "interscan",
-    when: { text: /InterScan|^(?:Sent|Received) (?:<<<|>>>) /im },
+    when: { text: /InterScan|^\S{1,20} (?:<<<|>>>) (?:RCPT|[45]\d\d)/im },
     recipients: [
       /Unable to deliver message to <(?<address>[^\s<>]{1,64}@[^\s<>]{1,255})>/gi,
       /RCPT TO: ?<(?<address>[^\s<>]{1,64}@[^\s<>]{1,255})>/gi,

@@ -27,6 +27,32 @@ user@example.com on Thu, 1 Jan 2026 10:00:03 -0400
     expects: { kind: "bounce", recipient: "user@example.com", category: "invalid_recipient", hardBounce: true },
   },
   {
+    id: "exchange-2003",
+    when: {
+      text: /following recipient\(?s?\)? (?:could ?not|cannot) be reached|Folgende Empf[äa]nger k[öo]nnen nicht erreicht|destinataires suivants n'ont pas pu|destinatari non [èe] raggiungibile|No se pudo entregar a los (?:siguientes )?destinatarios/i,
+    },
+    opening: /(?:be reached|erreicht[^\n]{0,20}|n'ont pas pu[^\n]{0,40}|raggiungibile|destinatarios)[^\n]{0,20}:/i,
+    recipients: [
+      /^[ \t]{0,12}'?(?<address>[^\s<>()[\],;:"']{1,64}@[^\s<>()[\],;:"']{1,255})'? (?:on|am|le|el|il|em) (?:mon|tue|wed|thu|fri|sat|sun|\d)/gim,
+      alone,
+    ],
+    example: `From: System Administrator <postmaster@example.net>
+Subject: Undeliverable: Order 1001
+
+Your message did not reach some or all of the intended recipients.
+
+      Subject:  Order 1001
+      Sent:     2026/01/01 10:00
+
+The following recipient(s) could not be reached:
+
+      user@example.com on 2026/01/01 10:00
+            The e-mail account does not exist at the organization this message was sent to.
+            <mail.example.net #5.1.1>
+`,
+    expects: { kind: "bounce", recipient: "user@example.com", category: "invalid_recipient", hardBounce: true },
+  },
+  {
     id: "exchange",
     when: {
       text: /Diagnostic information for administrators|Generating server ?:|Informations? de diagnostic pour les administrateurs|Serveur de g[ée]n[ée]ration|Informazioni di diagnostica per gli amministratori|Server di generazione|Diagnoseinformationen f[üu]r Administratoren|Generierender Server|Informaci[óo]n de diagn[óo]stico para (?:los )?administradores|Servidor de generaci[óo]n|管理者向けの診断情報|生成サーバー/i,

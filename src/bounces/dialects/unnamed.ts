@@ -5,7 +5,7 @@ const { alone, bracketedHeading, command, ellipsis, unbracketedHeading } = recip
 
 /** "not delivered" and the like, in the languages that reports come in. */
 const failureWords =
-  /undeliver|not (?:be |been |deliver|reach|sent)|unable to (?:deliver|send|relay)|fail(?:ed|ure)|returned|rejected|delivery (?:error|problem|status|report|notification)|could(?:n't| not)|error(?:s)? (?:deliver|send|occurred)|user unknown|unknown (?:user|host)|mailbox|non remis|n'a pas pu|unzustellbar|nicht zugestellt|no se (?:ha )?(?:pudo|podido)|impossibile|não (?:foi|pôde)|не (?:может|доставлен)/i;
+  /undeliver|not (?:be |been |deliver|reach|sent)|unable to (?:deliver|send|relay)|fail(?:ed|ure)|returned|rejected|delivery (?:error|problem|status|report|notification)|could(?:n't| not)|error(?:s)? (?:deliver|send|occurred)|user unknown|unknown (?:user|host)|mailbox|non remis|n'a pas pu|unzustellbar|nicht zugestellt|no se (?:ha )?(?:pudo|podido)|impossibile|não (?:foi|pôde)|не (?:может|доставлен)|fatal error|permanent error|退(?:信|回)|无法(?:送达|投递)|(?:发送|投递)失败|배달 실패|전송 실패/i;
 /** Who sends reports: names and local parts of daemons, and nobody. */
 export const senderOfReports =
   /mailer-?daemon|mail-?daemon|postmaster|post_master|mail ?deliver|delivery (?:sub)?system|system administrator|double-bounce|bounce|mail ?system|<>|^\s{0,20}$/i;
@@ -137,10 +137,12 @@ Received: from mail.example.net ([192.0.2.9])
       /^[ \t*-]{0,8}(?:failed )?(?:final[ -])?(?:recipient|addressee|addressed to|address)s?(?: address(?:es)?)?[ \t]{0,4}:[ \t]{0,4}<?(?<address>[^\s<>]{1,64}@[^\s<>]{1,255})/gim,
       alone,
       unbracketedHeading,
+      // The reason in brackets behind the address.
+      /^[ \t>*-]{0,12}<?(?<address>[^\s<>()[\],;:"']{1,64}@[^\s<>()[\],;:"']{1,255})>?[ \t]{1,4}[([]/gim,
       command,
       // A log line: the address, hosts, then the reply.
       /^[^\n<>]{0,100}<(?<address>[^\s<>]{1,64}@[^\s<>]{1,255})>[^\n]{0,200}[ :][45][0-57]\d[ -]/gim,
-      /(?:deliver(?:ed|y|ing)?|sen[dt]|mail|message|relay|undeliverable|reach|recipient|user|mailbox|full|unknown)[^\n@]{0,60}?[ \t:<"'([](?<address>[^\s<>()[\],;:"']{1,64}@[^\s<>()[\],;:"']{1,255})/gi,
+      /(?:deliver(?:ed|y|ing)?|sen[dt]|mail|message|relay|undeliverable|reach|recipient|user|mailbox|full|unknown|收件人|邮件|邮箱)[^\n@]{0,60}?[ \t:<"'([（：](?<address>[^\s<>()[\],;:"'（）]{1,64}@[^\s<>()[\],;:"'（）]{1,255})/gi,
     ],
     example: `From: MAILER-DAEMON@mail.example.net
 Subject: Returned mail: Order 1001

@@ -67,6 +67,15 @@ export const destinationWordingRules: readonly ReplyRule[] = [
     examplePhase: "mail",
   },
   {
+    id: "wording.our-name",
+    // A refusal in the greeting is about the name or address of who connects, whatever its words.
+    when: { phase: ["greeting", "ehlo"], text: anyOf(noSuchUser, noSuchDomain, inactive) },
+    category: "protocol",
+    advice: "The server does not like the name in EHLO: the relay has to greet with its full host name, which resolves to its address.",
+    example: "501 5.0.0 Invalid domain name",
+    examplePhase: "ehlo",
+  },
+  {
     id: "wording.mailbox-full",
     when: {
       text: anyOf(
