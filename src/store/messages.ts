@@ -61,15 +61,7 @@ export function createMessages({ redis, keys, clock }: Connection) {
         const before = filter.createdBefore === undefined ? "+inf" : `(${filter.createdBefore}`;
         const max = position ? String(position.createdAt) : before;
         // Members of one score come in reverse order of their ids: the cursor's own and what came before it are skipped.
-        const flat = await redis.zrevrangebyscore(
-          keys.tenantMessages(tenant),
-          max,
-          min,
-          "WITHSCORES",
-          "LIMIT",
-          position?.skip ?? 0,
-          scanStep,
-        );
+        const flat = await redis.zrevrangebyscore(keys.tenantMessages(tenant), max, min, "WITHSCORES", "LIMIT", position?.skip ?? 0, scanStep);
         const entries = pairs(flat);
         const found = new Map((await load(entries.map(([id]) => id))).map((message) => [message.record.id, message]));
         for (const [id, createdAt] of entries) {
