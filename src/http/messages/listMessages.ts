@@ -1,6 +1,7 @@
 // GET /v1/messages: a tenant's messages, newest first.
 import { z } from "zod";
 import { time } from "../../accept/request.ts";
+import { checkAddress } from "../../domain/address.ts";
 import { messageView } from "../../domain/messageView.ts";
 import { recipientStatuses } from "../../domain/states.ts";
 import { callerOf } from "../authenticate.ts";
@@ -9,12 +10,20 @@ import { message } from "../schemas/message.ts";
 import { pageOf, pageQuery } from "../schemas/page.ts";
 import { problems } from "../schemas/problem.ts";
 
+/** In the form in which messages keep it: an internationalised domain may be given in either spelling. */
+const address = z.string().transform((text, context): string => {
+  const checked = checkAddress(text);
+  if (!("fault" in checked)) return checked.address;
+  context.addIssue({ code: "custom", message: checked.fault, params: { code: "invalid_address" } });
+  return z.NEVER;
+});
+
 const query = z.strictObject({
   ...pageQuery(/^\d{1,15}\.\d{1,6}$/),
   status: z.enum(recipientStatuses).optional().meta({ description: "Any recipient's." }),
-  recipient: z.string().optional().meta({ description: "An address; with `status`, of the same recipient." }),
+  recipient: address.optional().meta({ description: "An address; with `status`, of the same recipient." }),
   tag: z.string().optional(),
-  from: z.string().optional().meta({ description: "The sender's address." }),
+  from: address.optional().meta({ description: "The sender's address." }),
   created_after: time.optional(),
   created_before: time.optional(),
 });

@@ -1,0 +1,41 @@
+// How many bytes of large bodies are taken in at a time: more would fill memory, and a process that is killed answers nobody.
+import { totalmem } from "node:os";
+import type { FastifyRequest } from "fastify";
+import type { App } from "./dependencies.ts";
+import { RefusalError } from "./errors.ts";
+
+/** Bodies up to this size are not counted: they can fill no memory in any number of connections that a process has. */
+const smallBytes = 256 * 1024;
+/** A body is held several times over while it is read, composed and stored. */
+const memoryShare = 1 / 12;
+
+/** Adds the check. It comes after a key was found good, so that nobody else uses up the budget. `largestBytes`: of one body. */
+export function limitBodies(app: App, largestBytes: number): void {
+  // Where a container has no limit of its own, this is a huge number.
+  const memory = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
+  const budgetBytes = Math.max(largestBytes, memory * memoryShare);
+  const reserved = new WeakMap<FastifyRequest, number>();
+  let inUse = 0;
+
+  app.addHook("preParsing", async (request) => {
+    const size = announcedBytes(request);
+    if (size <= smallBytes) return;
+    if (inUse > 0 && inUse + size > budgetBytes) {
+      const detail = "Too many large bodies are being read at the moment; nothing was accepted. Try again.";
+      throw new RefusalError({ refused: "overloaded", detail, retryAfterSeconds: 1 });
+    }
+    inUse += size;
+    reserved.set(request, size);
+  });
+  app.addHook("onResponse", async (request) => {
+    inUse -= reserved.get(request) ?? 0;
+  });
+}
+
+/** A body in chunks may be as large as the operation takes. */
+function announcedBytes(request: FastifyRequest): number {
+  const { headers, routeOptions } = request;
+  const limit = routeOptions.bodyLimit ?? 0;
+  if (headers["transfer-encoding"] !== undefined) return limit;
+  return Math.min(Number(headers["content-length"] ?? 0) || 0, limit);
+}
