@@ -14,8 +14,11 @@ export const idempotencyHeaders = z.object({
     .meta({ description: "The same key and body again: the first answer again, for 24 hours." }),
 });
 
-/** The claim that a request makes by its key, or undefined if it has none. */
-export function claimOf(request: FastifyRequest, path: string): IdempotencyClaim | undefined {
+/**
+ * The claim that a request makes by its key, or undefined if it has none.
+ * @param content what makes it another request: the body as it was parsed, and whatever else of it came elsewhere
+ */
+export function claimOf(request: FastifyRequest, path: string, content: unknown = parsedBody(request)): IdempotencyClaim | undefined {
   const key = request.headers[name];
-  return typeof key === "string" ? idempotencyClaim(path, key, parsedBody(request)) : undefined;
+  return typeof key === "string" ? idempotencyClaim(path, key, content) : undefined;
 }

@@ -55,7 +55,9 @@ export function createRawMessage(app: App, dependencies: Dependencies): void {
       const draft = await prepareRaw(dependencies.prepare, caller, parsed);
       if (isRefusal(draft)) return refuse(request, reply, isMessage ? asHeaders(placed(draft)) : placed(draft));
       if (request.query.dry_run) return reply.code(200).send(dryRunView(draft));
-      const accepted = await accept(dependencies, draft, claimOf(request, "/v1/messages/raw"));
+      // With the message itself for a body the envelope is in headers, and makes another request of it.
+      const content = Buffer.isBuffer(request.body) ? withEnvelope(parsed, request.body) : parsedBody(request);
+      const accepted = await accept(dependencies, draft, claimOf(request, "/v1/messages/raw", content));
       if (isRefusal(accepted)) return refuse(request, reply, accepted);
       if (accepted.replayed) reply.header("idempotent-replayed", "true");
       else dependencies.observeAccepted(draft.record.lane);
@@ -79,6 +81,10 @@ function fromMessage(raw: Buffer, given: z.output<typeof headers>): RawRequest |
   const envelope = { from: utf8(given["x-envelope-from"]), to: to.filter((part) => part !== "") };
   const checked = check(rawRequest.shape.envelope, envelope, "body");
   return "errors" in checked ? asHeaders(invalid(checked.errors.map(inEnvelope))) : { envelope: checked.value, raw };
+}
+
+function withEnvelope({ envelope }: RawRequest, raw: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${JSON.stringify(envelope)}\n`), raw]);
 }
 
 /** Node reads headers as Latin-1; an address beyond ASCII came as UTF-8 (RFC 6532 section 3.1). */
