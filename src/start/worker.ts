@@ -17,7 +17,7 @@ const lostWakeUpMs = 10_000;
 
 /** Starts working on what is due. */
 export async function startWorker(parts: Parts, onStop: OnStop) {
-  const { config, connection, ledger, messages, events, apiKeys, producer, wake, metrics, log, prefix } = parts;
+  const { config, connection, ledger, openWork, messages, events, apiKeys, producer, wake, metrics, log, prefix } = parts;
   const { relays, routes } = parts.paths;
   const owner = await startOwner(connection, parts.target, idOf("own", parts.newUuid()), config.timeouts.ownerLease);
   onStop(() => owner.retire());
@@ -29,7 +29,7 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   onStop(() => notify.stop());
 
   const upkeep = startUpkeep({
-    ...{ ledger, messages, events, apiKeys, producer, routes, log },
+    ...{ ledger, openWork, messages, events, apiKeys, producer, routes, log },
     lease: createUpkeepLease(connection, owner.id, upkeepLeaseMs),
     relays: relays.map((relay) => relay.name),
     messageRetentionMs: config.retention.messageMs,
