@@ -4,8 +4,7 @@ import fastify from "fastify";
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Log } from "../telemetry/logger.ts";
 import { readBodies } from "./bodies.ts";
-import { limitBodies } from "./bodyBudget.ts";
-import { bodyBytesMax } from "./bodyLimits.ts";
+import { affordableBytes, limitBodies } from "./bodyBudget.ts";
 import { getCaptured } from "./captured/getCaptured.ts";
 import { listCaptured } from "./captured/listCaptured.ts";
 import { handleClientError } from "./clientErrors.ts";
@@ -136,7 +135,7 @@ export async function createApp(dependencies: Dependencies, { log, version }: Ap
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(handleError);
   readBodies(app);
-  limitBodies(app, bodyBytesMax(Math.max(dependencies.limits.messageBytesMax, dependencies.limits.batchBytesMax)));
+  limitBodies(app, dependencies.limits.bodiesBytesMax ?? affordableBytes());
   closeInOrder(app);
   observeRequests(app, dependencies, log);
   app.addHook("onRequest", async (request, reply) => {

@@ -9,15 +9,19 @@ const smallBytes = 256 * 1024;
 /** A body is held several times over while it is read, composed and stored. */
 const memoryShare = 1 / 12;
 
-/** Adds the check. It comes after a key was found good, so that nobody else uses up the budget. `largestBytes`: of one body. */
-export function limitBodies(app: App, largestBytes: number): void {
-  // Where a container has no limit of its own, this is a huge number.
-  const memory = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
-  const budgetBytes = Math.max(largestBytes, memory * memoryShare);
-  const reserved = new WeakMap<FastifyRequest, number>();
-  let inUse = 0;
+/** What this process's memory allows. */
+export function affordableBytes(): number {
+  // Where a container has no limit of its own, its limit is a huge number.
+  return Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem()) * memoryShare;
+}
 
-  app.addHook("preParsing", async (request) => {
+/**
+ * Adds the check. It comes after a key was found good, so that nobody else uses up the budget. One body is always taken, however large
+ * its operation lets it be.
+ */
+export function limitBodies(app: App, budgetBytes: number): void {
+  let inUse = 0;
+  app.addHook("preParsing", async (request, reply) => {
     const size = announcedBytes(request);
     if (size <= smallBytes) return;
     if (inUse > 0 && inUse + size > budgetBytes) {
@@ -25,10 +29,10 @@ export function limitBodies(app: App, largestBytes: number): void {
       throw new RefusalError({ refused: "overloaded", detail, retryAfterSeconds: 1 });
     }
     inUse += size;
-    reserved.set(request, size);
-  });
-  app.addHook("onResponse", async (request) => {
-    inUse -= reserved.get(request) ?? 0;
+    // Also where the caller goes away half-way, of which fastify's own hook says nothing.
+    reply.raw.once("close", () => {
+      inUse -= size;
+    });
   });
 }
 

@@ -61,6 +61,27 @@ test("a refusal is not kept: the mended request with the same key is accepted", 
   assert.equal((await gateway.ask("POST", "/v1/messages", { body: mail(), headers })).status, 202);
 });
 
+test("a scheduled message's first answer is given also when its time has passed", async () => {
+  let aheadMs = 0;
+  const later = await openApp(redis, ({ prepare }) => ({ prepare: { ...prepare, now: () => prepare.now() + aheadMs } }));
+  const headers = freshKey();
+  const body = mail({ send_at: new Date(Date.now() + 60_000).toISOString() });
+  const raw = {
+    envelope: { from: "a@example.com", to: ["b@example.net"] },
+    raw: "RnJvbTogYUBleGFtcGxlLmNvbQ0KDQpoaQ0K",
+    send_at: body.send_at,
+  };
+  const first = await later.ask("POST", "/v1/messages", { body, headers });
+  const firstRaw = await later.ask("POST", "/v1/messages/raw", { body: raw, headers });
+  assert.deepEqual([first.status, firstRaw.status], [202, 202]);
+  aheadMs = 3_600_000;
+  assert.deepEqual((await later.ask("POST", "/v1/messages", { body, headers })).body, first.body);
+  assert.deepEqual((await later.ask("POST", "/v1/messages/raw", { body: raw, headers })).body, firstRaw.body);
+  assertProblem(await later.ask("POST", "/v1/messages", { body: { ...body, subject: "Other" }, headers }), 422, "invalid_request");
+  assertProblem(await later.ask("POST", "/v1/messages", { body, headers: freshKey() }), 422, "invalid_request");
+  await later.close();
+});
+
 test("a raw message is compared by its bytes, as JSON and as itself", async () => {
   const message = "From: a@example.com\r\nTo: b@example.net\r\n\r\nhi\r\n";
   const envelope = { "content-type": "message/rfc822", "x-envelope-from": "a@example.com", "x-envelope-to": "b@example.net" };

@@ -64,7 +64,10 @@ export async function openEventStream({ events, messages, feed }: StreamDependen
     },
     onEnd: end,
   });
-  body.once("close", listening.stop);
+  body.once("close", () => {
+    listening.stop();
+    wakeReader?.();
+  });
 
   try {
     const newest = await events.newest();
@@ -97,13 +100,11 @@ export async function openEventStream({ events, messages, feed }: StreamDependen
     if (body.readableLength < body.readableHighWaterMark) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => body.destroy(), stalledMs);
-      const go = () => {
+      wakeReader = () => {
         clearTimeout(timer);
         wakeReader = undefined;
         resolve();
       };
-      wakeReader = go;
-      body.once("close", go);
     });
   }
 
