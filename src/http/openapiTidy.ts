@@ -25,12 +25,18 @@ export function tidy(document: object): object {
   return JSON.parse(JSON.stringify(tidied), (member, value: unknown) => {
     if (member === "$ref" && typeof value === "string") return prefix + (names.get(nameOf(value)) ?? nameOf(value));
     if (member === "responses") return described(open(value) as Record<string, Response>);
+    // A reference is wrapped where it has an example beside it, which would be lost otherwise.
+    if (member === "schema") return unwrapped(value as { allOf?: unknown[] });
     // What every whole number of ours is; it says nothing.
     if ((member === "minimum" || member === "maximum") && Math.abs(value as number) === Number.MAX_SAFE_INTEGER) return undefined;
     // A message is no JSON, whatever schema the operation's other form has.
     if (member === "message/rfc822") return { schema: { type: "string" } };
     return value;
   });
+}
+
+function unwrapped(schema: { allOf?: unknown[] }): unknown {
+  return schema.allOf?.length === 1 ? schema.allOf[0] : schema;
 }
 
 /** Answers may get further fields in time, so a reader must not refuse those that it does not know. */

@@ -37,7 +37,7 @@ export function createRawMessage(app: App, dependencies: Dependencies): void {
       consumes: ["application/json", messageType],
       // The schema of the JSON form is applied by hand: the other form is no JSON.
       body: z.any().meta({
-        $ref: "#/components/schemas/RawRequestInput",
+        allOf: [{ $ref: "#/components/schemas/RawRequestInput" }],
         examples: [
           {
             envelope: { from: "orders@example.com", to: ["ada@example.net"] },
