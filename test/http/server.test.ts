@@ -231,6 +231,11 @@ test("large bodies beyond what memory allows are a 503, and small ones go on", a
   await tight.close();
 });
 
+test("the server waits for no slow sender longer than a request may take", () => {
+  const { headersTimeout, requestTimeout, timeout, keepAliveTimeout } = gateway.app.server;
+  assert.deepEqual([headersTimeout, requestTimeout, timeout, keepAliveTimeout], [15_000, 120_000, 75_000, 65_000]);
+});
+
 test("the API answers on its own address", async () => {
   assert.equal((await fetch(`${url}/livez`)).status, 200);
 });
