@@ -1,11 +1,9 @@
 // The Idempotency-Key header of the operations that accept mail.
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import type { Accepted } from "../accept/accept.ts";
-import { type IdempotencyClaim, idempotencyClaim, type KeptAnswer } from "../accept/idempotency.ts";
-import type { MessageView } from "../domain/messageView.ts";
+import { type IdempotencyClaim, idempotencyClaim } from "../accept/idempotency.ts";
+import { callerOf } from "./authenticate.ts";
 import { parsedBody } from "./bodies.ts";
-import type { Dependencies } from "./dependencies.ts";
 
 const name = "idempotency-key";
 
@@ -23,20 +21,5 @@ export const idempotencyHeaders = z.object({
  */
 export function claimOf(request: FastifyRequest, path: string, content: unknown = parsedBody(request)): IdempotencyClaim | undefined {
   const key = request.headers[name];
-  return typeof key === "string" ? idempotencyClaim(path, key, content) : undefined;
-}
-
-/**
- * The first answer to a claim, for a request that would be refused by now: a time to send at that has passed since, a relay that is gone.
- * Undefined if there is none, or it was to another request.
- */
-export async function firstAnswer(
-  { idempotency }: Pick<Dependencies, "idempotency">,
-  tenant: string,
-  claim: IdempotencyClaim | undefined,
-): Promise<Accepted | undefined> {
-  const kept = claim && (await idempotency.find(tenant, claim.digest));
-  if (kept === undefined) return undefined;
-  const { fingerprint, answer } = JSON.parse(kept) as KeptAnswer;
-  return fingerprint === claim?.fingerprint && answer !== undefined ? { message: answer as MessageView, replayed: true } : undefined;
+  return typeof key === "string" ? idempotencyClaim(callerOf(request).tenant, path, key, content) : undefined;
 }

@@ -33,7 +33,9 @@ function whereabouts(target: RedisTarget): ClientOptions {
     ...(target.password !== undefined && { password: target.password }),
   };
   if (target.kind === "socket") return { path: target.path, ...login };
-  const tls = target.tls ? { tls: { rejectUnauthorized: target.verifyCertificate, ...("host" in target && { servername: target.host }) } } : {};
+  const tls = target.tls
+    ? { tls: { rejectUnauthorized: target.verifyCertificate, ...("host" in target && { servername: target.host }) } }
+    : {};
   if (target.kind === "single") return { host: target.host, port: target.port, db: target.database, ...login, ...tls };
   return {
     sentinels: target.sentinels,

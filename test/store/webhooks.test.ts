@@ -101,12 +101,12 @@ test("webhooks are listed newest first, page by page", async (t) => {
   const ids: string[] = [];
   for (let index = 0; index < 5; index++) ids.unshift((await own.webhook(url)).webhook.id);
   const pages: string[][] = [];
-  for (let after: string | undefined, more = true; more; ) {
-    const page = await own.webhooks.list("default", 2, after);
+  let cursor: string | undefined;
+  do {
+    const page = await own.webhooks.list("default", 2, cursor);
     pages.push(page.webhooks.map(({ id }) => id));
-    after = page.webhooks.at(-1)?.id;
-    more = page.hasMore;
-  }
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
   assert.deepEqual(pages, [ids.slice(0, 2), ids.slice(2, 4), ids.slice(4)]);
 });
 

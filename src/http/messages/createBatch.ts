@@ -3,7 +3,6 @@ import { z } from "zod";
 import { acceptBatch, type BatchResult } from "../../accept/batch.ts";
 import { invalid, prepare } from "../../accept/prepare.ts";
 import { sendRequest } from "../../accept/request.ts";
-import type { Lane } from "../../domain/message.ts";
 import { isRefusal } from "../../domain/refusals.ts";
 import { callerOf } from "../authenticate.ts";
 import type { App, Dependencies } from "../dependencies.ts";
@@ -46,22 +45,17 @@ export function createBatch(app: App, dependencies: Dependencies): void {
     },
     handler: async (request, reply) => {
       const caller = callerOf(request);
-      const lanes: Lane[] = [];
       const answer = await acceptBatch(
         dependencies,
-        caller.tenant,
-        request.body.messages.map((item, index) => async () => {
+        request.body.messages.map((item) => async () => {
           const checked = check(sendRequest, item, "body");
-          if ("errors" in checked) return invalid(checked.errors);
-          lanes[index] = checked.value.lane ?? "transactional";
-          return prepare(dependencies.prepare, caller, checked.value);
+          return "errors" in checked ? invalid(checked.errors) : prepare(dependencies.prepare, caller, checked.value);
         }),
         (item) => view(item, request.id),
         claimOf(request, "/v1/messages/batch"),
       );
       if (isRefusal(answer)) return refuse(request, reply, answer);
       if (answer.replayed) reply.header("idempotent-replayed", "true");
-      else for (const item of answer.items) if ("id" in item) dependencies.observeAccepted(lanes[item.index] ?? "transactional");
       return reply.code(200).send({ data: answer.items });
     },
   });

@@ -8,7 +8,7 @@ import { callerOf } from "../authenticate.ts";
 import { bodyBytesMax } from "../bodyLimits.ts";
 import type { App, Dependencies } from "../dependencies.ts";
 import { refuse } from "../errors.ts";
-import { claimOf, firstAnswer, idempotencyHeaders } from "../idempotencyKey.ts";
+import { claimOf, idempotencyHeaders } from "../idempotencyKey.ts";
 import { message } from "../schemas/message.ts";
 import { problems } from "../schemas/problem.ts";
 
@@ -48,12 +48,9 @@ export function createMessage(app: App, dependencies: Dependencies): void {
       const caller = callerOf(request);
       const draft = await prepare(dependencies.prepare, caller, request.body);
       if (request.query.dry_run) return isRefusal(draft) ? refuse(request, reply, draft) : reply.code(200).send(dryRunView(draft));
-      const claim = claimOf(request, "/v1/messages");
-      const first = isRefusal(draft) ? await firstAnswer(dependencies, caller.tenant, claim) : undefined;
-      const accepted = first ?? (await accept(dependencies, draft, claim));
+      const accepted = await accept(dependencies, draft, claimOf(request, "/v1/messages"));
       if (isRefusal(accepted)) return refuse(request, reply, accepted);
       if (accepted.replayed) reply.header("idempotent-replayed", "true");
-      else dependencies.observeAccepted(request.body.lane ?? "transactional");
       return reply.code(202).header("location", `/v1/messages/${accepted.message.id}`).send(accepted.message);
     },
   });

@@ -9,7 +9,7 @@ import { messageType, parsedBody } from "../bodies.ts";
 import { bodyBytesMax } from "../bodyLimits.ts";
 import type { App, Dependencies } from "../dependencies.ts";
 import { noBody, RefusalError, refuse } from "../errors.ts";
-import { claimOf, firstAnswer, idempotencyHeaders } from "../idempotencyKey.ts";
+import { claimOf, idempotencyHeaders } from "../idempotencyKey.ts";
 import { check, InvalidInput } from "../inputFaults.ts";
 import { message } from "../schemas/message.ts";
 import { problems } from "../schemas/problem.ts";
@@ -57,11 +57,9 @@ export function createRawMessage(app: App, dependencies: Dependencies): void {
       // With the message itself for a body the envelope is in headers, and makes another request of it.
       const content = Buffer.isBuffer(request.body) ? withEnvelope(parsed, request.body) : parsedBody(request);
       const claim = request.query.dry_run ? undefined : claimOf(request, "/v1/messages/raw", content);
-      const first = isRefusal(draft) ? await firstAnswer(dependencies, caller.tenant, claim) : undefined;
-      const accepted = first ?? (await accept(dependencies, draft, claim));
+      const accepted = await accept(dependencies, draft, claim);
       if (isRefusal(accepted)) return refuse(request, reply, isMessage ? asHeaders(placed(accepted)) : placed(accepted));
       if (accepted.replayed) reply.header("idempotent-replayed", "true");
-      else dependencies.observeAccepted(parsed.lane ?? "transactional");
       return reply.code(202).header("location", `/v1/messages/${accepted.message.id}`).send(accepted.message);
     },
   });

@@ -7,7 +7,7 @@ import { recipientStatuses } from "../../domain/states.ts";
 import { callerOf } from "../authenticate.ts";
 import type { App, Dependencies } from "../dependencies.ts";
 import { message } from "../schemas/message.ts";
-import { pageOf, pageQuery } from "../schemas/page.ts";
+import { page, pageOf, pageQuery, timeCursor } from "../schemas/page.ts";
 import { problems } from "../schemas/problem.ts";
 
 /** In the form in which messages keep it: an internationalised domain may be given in either spelling. */
@@ -19,7 +19,7 @@ const address = z.string().transform((text, context): string => {
 });
 
 const query = z.strictObject({
-  ...pageQuery(/^\d{1,15}\.\d{1,6}$/),
+  ...pageQuery(timeCursor("msg")),
   status: z.enum(recipientStatuses).optional().meta({ description: "Any recipient's." }),
   recipient: address.optional().meta({ description: "An address; with `status`, of the same recipient." }),
   tag: z.string().optional(),
@@ -43,7 +43,7 @@ export function listMessages(app: App, dependencies: Dependencies): void {
     },
     handler: async (request) => {
       const { limit, after, created_after, created_before, ...filter } = request.query;
-      const page = await dependencies.messages.list(
+      const { messages, nextCursor } = await dependencies.messages.list(
         callerOf(request).tenant,
         {
           ...(filter.status !== undefined && { status: filter.status }),
@@ -56,7 +56,7 @@ export function listMessages(app: App, dependencies: Dependencies): void {
         limit,
         after,
       );
-      return { data: page.messages.map(messageView), has_more: page.nextCursor !== undefined, next_cursor: page.nextCursor ?? null };
+      return page(messages.map(messageView), nextCursor);
     },
   });
 }
