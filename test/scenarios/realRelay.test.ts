@@ -15,7 +15,7 @@ import { waitFor } from "../support/waitFor.ts";
 
 const redis = await sharedRedis();
 
-/** The first `count` of many recipients of one message, over to, cc and bcc. */
+/** So many addresses that only this message has, at three domains. */
 function recipientsOf(message: number, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `r${index}.m${message}@example${index % 3}.net`);
 }

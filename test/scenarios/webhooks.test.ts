@@ -129,7 +129,7 @@ describe("every event is told", { concurrency: true }, () => {
   test("on the event stream, without a gap and without a double over a broken connection; the pages of the log are the same sequence", async (t) => {
     const atEnd = atEndOf(t);
     const { api, startWorker } = await startAll(atEnd);
-    // From the first event: the id of none that there was.
+    // 0: from the beginning of the log.
     const first = await openEventStream(api, "0");
     const rush = sendFifty(api, "stream");
     await waitFor(() => first.events.length >= 30, { what: "the first events", timeoutMs: 20_000, everyMs: 1 });
@@ -139,7 +139,7 @@ describe("every event is told", { concurrency: true }, () => {
     await rush;
     const events = await allEvents(api);
     await waitFor(() => first.events.length + second.events.length >= events.length, { what: "the rest of the events", timeoutMs: 20_000 });
-    // What comes now must come on the open stream, and nothing else before it.
+    // The stream has caught up; what comes now comes live, and from two workers.
     await startWorker();
     await sendFifty(api, "live");
     const all = await allEvents(api);
