@@ -1,16 +1,21 @@
 // The second half of acceptance: a draft is stored in one step, and then its dispatches are woken. The receipt is the storing alone.
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { EventType } from "../domain/events.ts";
+import type { Lane } from "../domain/message.ts";
 import { type MessageView, messageView } from "../domain/messageView.ts";
 import { isRefusal, type Refusal } from "../domain/refusals.ts";
+import type { Idempotency } from "../store/idempotency.ts";
 import type { Ledger } from "../store/ledger.ts";
 import { type IdempotencyClaim, idempotencyLifeMs, type KeptAnswer } from "./idempotency.ts";
 import type { Draft } from "./prepare.ts";
 
 export type AcceptDependencies = {
   ledger: Pick<Ledger, "accept">;
+  idempotency: Pick<Idempotency, "find">;
   /** Adds wake-ups to the queue in its own time; what fails is found again by upkeep. */
   wake(planned: PlannedWakeUp[]): void;
+  /** Told of every message that was stored; not of replays. */
+  observeAccepted(lane: Lane): void;
 };
 
 export type Accepted = { message: MessageView; replayed: boolean };
@@ -20,11 +25,12 @@ export type Accepted = { message: MessageView; replayed: boolean };
  * the first answer comes back. Rejects while Redis is away.
  */
 export async function accept(
-  { ledger, wake }: AcceptDependencies,
+  dependencies: AcceptDependencies,
   draft: Draft | Refusal,
   claim?: IdempotencyClaim,
 ): Promise<Accepted | Refusal> {
-  if (isRefusal(draft)) return draft;
+  const { ledger, wake, observeAccepted } = dependencies;
+  if (isRefusal(draft)) return (await firstAnswer(dependencies, claim)) ?? draft;
   const { record, bytes, recipients, dispatches, expiresAt, sendAt } = draft;
   const state = {
     expires_at: expiresAt,
@@ -48,6 +54,7 @@ export async function accept(
   });
   if (result.kind === "late") return unavailable;
   if (result.kind === "replay") return replay(result.value, claim);
+  observeAccepted(record.lane);
   wake(
     result.wakeUps.map((wakeUp) => ({
       wake: wakeUp,
@@ -67,6 +74,16 @@ function kept(claim: IdempotencyClaim, answer: MessageView): string {
 /** A day, or a day after a scheduled message's time. */
 function lifeOf({ record, sendAt }: Draft): number {
   return idempotencyLifeMs + Math.max(0, (sendAt ?? 0) - record.created_at);
+}
+
+/**
+ * The first answer to a claim, for a request that would be refused by now: a time to send at that has passed since, a relay that is gone.
+ * Undefined if there is none, or it was to another request.
+ */
+async function firstAnswer({ idempotency }: AcceptDependencies, claim: IdempotencyClaim | undefined): Promise<Accepted | undefined> {
+  const value = claim && (await idempotency.find(claim.tenant, claim.digest));
+  const first = value === undefined ? undefined : replay(value, claim);
+  return first === undefined || isRefusal(first) ? undefined : first;
 }
 
 function replay(value: string, claim: IdempotencyClaim | undefined): Accepted | Refusal {

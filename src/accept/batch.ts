@@ -25,14 +25,13 @@ const claimLifeMs = 120_000;
  */
 export async function acceptBatch<Item>(
   dependencies: AcceptDependencies & { idempotency: Idempotency },
-  tenant: string,
   messages: (() => Promise<Draft | Refusal>)[],
   present: (result: BatchResult) => Item,
   claim?: IdempotencyClaim,
 ): Promise<BatchAnswer<Item> | Refusal> {
   if (claim) {
     const note = JSON.stringify({ fingerprint: claim.fingerprint } satisfies KeptAnswer);
-    const standing = await dependencies.idempotency.claim(tenant, claim.digest, note, claimLifeMs);
+    const standing = await dependencies.idempotency.claim(claim.tenant, claim.digest, note, claimLifeMs);
     if (standing !== undefined) return replay<Item>(standing, claim);
   }
   const results: BatchResult[] = [];
@@ -50,10 +49,10 @@ export async function acceptBatch<Item>(
   const items = results.map(present);
   if (claim && missed === 0) {
     const value = JSON.stringify({ fingerprint: claim.fingerprint, answer: items } satisfies KeptAnswer);
-    await dependencies.idempotency.complete(tenant, claim.digest, value, idempotencyLifeMs).catch(() => undefined);
+    await dependencies.idempotency.complete(claim.tenant, claim.digest, value, idempotencyLifeMs).catch(() => undefined);
   } else if (claim) {
     // Sent again with the same key, the accepted ones are found and the missed ones tried anew.
-    await dependencies.idempotency.release(tenant, claim.digest).catch(() => undefined);
+    await dependencies.idempotency.release(claim.tenant, claim.digest).catch(() => undefined);
   }
   return missed > 0 && missed === messages.length ? unavailable : { items, replayed: false };
 }

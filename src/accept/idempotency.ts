@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 
 /** A caller's Idempotency-Key with what it is compared by. */
-export type IdempotencyClaim = { digest: string; fingerprint: string };
+export type IdempotencyClaim = { tenant: string; digest: string; fingerprint: string };
 
 /** What is kept under a claim: the first answer, or the note that a batch is still being worked on. */
 export type KeptAnswer = { fingerprint: string; answer?: unknown };
@@ -13,17 +13,17 @@ export const idempotencyLifeMs = 24 * 3_600_000;
  * The claim for a key on a path.
  * @param body the parsed body (JSON: compared whatever the order of its members), or its bytes
  */
-export function idempotencyClaim(path: string, key: string, body: unknown): IdempotencyClaim {
+export function idempotencyClaim(tenant: string, path: string, key: string, body: unknown): IdempotencyClaim {
   const digest = createHash("sha256").update(`${path}\0${key}`).digest("base64url");
   const fingerprint = createHash("sha256")
     .update(Buffer.isBuffer(body) ? body : canonicalJson(body))
     .digest("base64url");
-  return { digest, fingerprint };
+  return { tenant, digest, fingerprint };
 }
 
 /** The claim of one message of a batch, so that a batch cut off half-way doubles nothing when it is sent again. */
 export function partOf(claim: IdempotencyClaim, index: number): IdempotencyClaim {
-  return { digest: `${claim.digest}.${index}`, fingerprint: claim.fingerprint };
+  return { ...claim, digest: `${claim.digest}.${index}` };
 }
 
 /** JSON with the members of every object in one order. */

@@ -18,7 +18,7 @@ export const mailbox = z
     context.addIssue({ code: "custom", message: checked.fault, params: { code: "invalid_address" } });
     return z.NEVER;
   })
-  .meta({ description: `A mailbox: ${nameWords}.` });
+  .meta({ id: "Mailbox", description: `A mailbox: ${nameWords}.` });
 
 const mailboxes = z
   .union([mailbox, z.array(mailbox).max(recipientsMax)])

@@ -37,14 +37,14 @@ export async function createKey(terminal: Terminal, config: Config, options: Cre
 /** Lists a tenant's keys, newest first. */
 export async function listKeys(terminal: Terminal, config: Config, options: { tenant: string; json?: boolean }): Promise<number> {
   return withKeys(terminal, config, async (apiKeys) => {
-    for (let after: string | undefined; ; ) {
-      const page = await apiKeys.list(options.tenant, 100, after);
+    for (let cursor: string | undefined; ; ) {
+      const page = await apiKeys.list(options.tenant, 100, cursor);
       for (const { digest: _digest, ...key } of page.keys) {
         const line = [key.id, wireTime(key.created_at), key.scopes.join(","), key.domains?.join(",") ?? "any domain", key.name];
         terminal.out(options.json ? JSON.stringify({ ...key, created_at: wireTime(key.created_at) }) : line.join("  "));
       }
-      after = page.keys.at(-1)?.id;
-      if (!page.hasMore || after === undefined) return 0;
+      cursor = page.nextCursor;
+      if (cursor === undefined) return 0;
     }
   });
 }

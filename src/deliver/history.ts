@@ -1,5 +1,5 @@
 // An attempt as the history keeps it: what a postmaster asks for first. No content, credentials masked.
-import type { SendOutcome } from "../domain/relay.ts";
+import type { SendOutcome, TranscriptLine } from "../domain/relay.ts";
 import type { Transaction } from "../relay/pool.ts";
 import type { Claim } from "../store/ledger.ts";
 
@@ -36,8 +36,14 @@ export function historyOf({ claim, relay, outcomes, transaction, durationMs }: H
       outcome: outcome.kind,
       ...whatWasSaid(outcome),
     })),
-    transcript: (transcript ?? []).map((line) => ({ from: line.from, at_ms: line.atMs, line: line.line })),
+    transcript: fromItsFirstLine(transcript ?? []),
   });
+}
+
+/** Counted from the first line, which may belong to the connection's setting up, before the attempt. */
+function fromItsFirstLine(transcript: readonly TranscriptLine[]) {
+  const first = transcript[0]?.atMs ?? 0;
+  return transcript.map(({ from, atMs, line }) => ({ from, at_ms: atMs - first, line }));
 }
 
 function whatWasSaid(outcome: SendOutcome) {

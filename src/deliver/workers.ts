@@ -28,6 +28,9 @@ export type Delivery = {
   stop(graceMs: number): Promise<void>;
 };
 
+/** Long enough that a busy event loop renews its locks in time. Losing one is harmless: the ledger says that the dispatch is busy. */
+const lockMsMax = 10_000;
+
 /** How long the last records may take when sends had to be cut off. */
 const lastRecordsMs = 2_000;
 
@@ -57,6 +60,8 @@ export function startDelivery({ relays, timeouts, scheduleMs, ledger, owner, que
       relay: config.name,
       // While one attempt is being recorded, its connection already serves the next.
       concurrency: config.connections + Math.min(config.connections, 10),
+      // Before the lease ends nobody may go on with what a dead worker had claimed; what it had not claimed need not wait for that.
+      lockMs: Math.min(timeouts.ownerLease / 2, lockMsMax),
       log: relayLog,
       handle: (wakeUp) => deliver(dependencies, wakeUp),
     });

@@ -1,6 +1,5 @@
 // Where a webhook may point. Customers choose the URL, so it must not become their way into the network that Postern stands in.
 // What is checked here is text and addresses; whoever connects checks what a name resolved to with the same function.
-// biome-ignore lint/style/noRestrictedImports: ipaddr.js only computes; its tables of address ranges are better kept than ours would be.
 import ipaddr from "ipaddr.js";
 
 /** `public`: the internet alone; `loopback`: this machine too; `any`: every network that can be reached. */

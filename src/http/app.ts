@@ -3,7 +3,8 @@ import helmet from "@fastify/helmet";
 import fastify from "fastify";
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Log } from "../telemetry/logger.ts";
-import { readJsonBodies } from "./bodies.ts";
+import { readBodies } from "./bodies.ts";
+import { affordableBytes, limitBodies } from "./bodyBudget.ts";
 import { getCaptured } from "./captured/getCaptured.ts";
 import { listCaptured } from "./captured/listCaptured.ts";
 import { handleClientError } from "./clientErrors.ts";
@@ -87,7 +88,7 @@ const operations: readonly ((app: App, dependencies: Dependencies) => void)[] = 
 ];
 
 /** Operations that take whole messages say so themselves. */
-const bodyBytesMax = 1024 * 1024;
+const bodyLimit = 1024 * 1024;
 /** Longer than any address in percent-encoding. */
 const pathPartCharactersMax = 1_024;
 
@@ -117,7 +118,7 @@ export async function createApp(dependencies: Dependencies, { log, version }: Ap
     genReqId: requestIdOf,
     requestIdHeader: false,
     trustProxy: false,
-    bodyLimit: bodyBytesMax,
+    bodyLimit,
     requestTimeout: timeouts.request,
     connectionTimeout: timeouts.silence,
     keepAliveTimeout: timeouts.keepAlive,
@@ -133,7 +134,8 @@ export async function createApp(dependencies: Dependencies, { log, version }: Ap
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(handleError);
-  readJsonBodies(app);
+  readBodies(app);
+  limitBodies(app, dependencies.limits.bodiesBytesMax ?? affordableBytes());
   closeInOrder(app);
   observeRequests(app, dependencies, log);
   app.addHook("onRequest", async (request, reply) => {

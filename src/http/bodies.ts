@@ -2,8 +2,11 @@
 import type { FastifyRequest } from "fastify";
 import { isRefusal } from "../domain/refusals.ts";
 import type { App } from "./dependencies.ts";
-import { RefusalError } from "./errors.ts";
+import { consumedTypes, RefusalError, unsupportedType } from "./errors.ts";
 import { parseStrictJson } from "./strictJson.ts";
+
+/** A whole message (RFC 5322), as an operation says that it `consumes` it. */
+export const messageType = "message/rfc822";
 
 const bodies = new WeakMap<object, unknown>();
 
@@ -12,8 +15,8 @@ export function parsedBody(request: FastifyRequest): unknown {
   return bodies.get(request.raw);
 }
 
-/** Teaches the app to read JSON, and nothing else. */
-export function readJsonBodies(app: App): void {
+/** Teaches the app to read JSON, whole messages where an operation `consumes` them, and nothing else. */
+export function readBodies(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
     // Many clients name a type although they send nothing.
@@ -23,11 +26,8 @@ export function readJsonBodies(app: App): void {
     bodies.set(request.raw, parsed.value);
     return parsed.value;
   });
-}
-
-/** Teaches a part of the app to read whole messages too. */
-export function readMessageBodies(app: App): void {
-  app.addContentTypeParser("message/rfc822", { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
+  app.addContentTypeParser(messageType, { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
+    if (!consumedTypes(request).includes(messageType)) throw new RefusalError(unsupportedType(request));
     bodies.set(request.raw, body);
     return body;
   });

@@ -59,8 +59,11 @@ export type Dependencies = {
   relayStatuses(): Promise<RelayStatus[]>;
   captured?: Captured;
   webhookTargets: WebhookTargets;
-  /** `streamsMax`: event streams of this process at a time. */
-  limits: { messageBytesMax: number; batchBytesMax: number; streamsMax?: number };
+  /**
+   * `bodiesBytesMax`: of all large bodies that are taken in at a time; by default what memory allows.
+   * `streamsMax`: event streams of this process at a time.
+   */
+  limits: { messageBytesMax: number; batchBytesMax: number; bodiesBytesMax?: number; streamsMax?: number };
   /** Which problems keep this process from being ready, in words; none: it is. */
   notReady(): Promise<string[]>;
   /** Whether Redis keeps what it has acknowledged, as it was found at the start. */

@@ -1,7 +1,8 @@
 // How the API describes itself: the OpenAPI document, made of the operations' own schemas, and a page to read it.
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import { createJsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
+import { z } from "zod";
 import type { ScopeHook } from "./authenticate.ts";
 import type { App } from "./dependencies.ts";
 import { tidy } from "./openapiTidy.ts";
@@ -23,7 +24,15 @@ const tags = [
   { name: "Health", description: "For orchestrators." },
 ];
 
-const transform = createJsonSchemaTransform({});
+/** zod leaves examples out where a value is transformed on its way in: they are of what is sent. */
+const zodToJsonConfig: Parameters<typeof createJsonSchemaTransform>[0]["zodToJsonConfig"] = {
+  override: ({ zodSchema, jsonSchema }) => {
+    const examples = z.globalRegistry.get(zodSchema)?.examples;
+    if (Array.isArray(examples)) jsonSchema.examples = examples;
+  },
+};
+const transform = createJsonSchemaTransform({ zodToJsonConfig });
+const transformObject = createJsonSchemaTransformObject({ zodToJsonConfig });
 
 /** Adds the document's making. To be called before the operations are added. */
 export async function describeOperations(app: App): Promise<void> {
@@ -49,7 +58,7 @@ export async function describeOperations(app: App): Promise<void> {
       const security = scope === undefined ? [] : [{ key: [scope] }];
       return { ...described, schema: { ...described.schema, security } };
     },
-    transformObject: (document) => tidy(jsonSchemaTransformObject(document)) as ReturnType<typeof jsonSchemaTransformObject>,
+    transformObject: (document) => tidy(transformObject(document)) as ReturnType<typeof transformObject>,
   });
 }
 

@@ -78,6 +78,8 @@ const storeAway: Refusal = {
   retryAfterSeconds: 1,
 };
 
+export const noBody: Refusal = { refused: "malformed_json", detail: "There is no body; send a JSON object." };
+
 /** Makes fastify's error handler: whatever was thrown becomes a problem document that says nothing of our insides. */
 export function createErrorHandler(log: Pick<Log, "error">) {
   return (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
@@ -102,7 +104,7 @@ function refusalOf(error: FastifyError | Error, request: FastifyRequest): Refusa
         detail: `The body is larger than this operation takes (${formatSize(request.routeOptions.bodyLimit)}).`,
       };
     case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
-      return mediaType(request);
+      return unsupportedType(request);
     case "FST_ERR_CTP_INVALID_CONTENT_LENGTH":
       return { refused: "malformed_json", detail: "The body is shorter or longer than its Content-Length." };
     case "FST_ERR_BAD_URL":
@@ -113,14 +115,17 @@ function refusalOf(error: FastifyError | Error, request: FastifyRequest): Refusa
 }
 
 function invalidInput({ place, errors }: InvalidInput, request: FastifyRequest): Refusal {
-  if (place === "body" && request.body === undefined) return { refused: "malformed_json", detail: "There is no body; send a JSON object." };
+  if (place === "body" && request.body === undefined) return noBody;
   return { refused: "invalid_request", detail: "The request breaks the rules named in errors; nothing was changed.", errors };
 }
 
-function mediaType(request: FastifyRequest): Refusal {
-  const given = request.headers["content-type"];
-  const accepted =
-    request.routeOptions.schema?.operationId === "createRawMessage" ? "application/json or message/rfc822" : "application/json";
-  const fault = given === undefined ? "There is no Content-Type" : "This Content-Type is not taken here";
-  return { refused: "unsupported_media_type", detail: `${fault}; send ${accepted}.` };
+/** The content types that an operation takes: JSON, unless its schema says otherwise. */
+export function consumedTypes(request: FastifyRequest): readonly string[] {
+  return request.routeOptions.schema?.consumes ?? ["application/json"];
+}
+
+/** A 415 that names what the operation takes. */
+export function unsupportedType(request: FastifyRequest): Refusal {
+  const fault = request.headers["content-type"] === undefined ? "There is no Content-Type" : "This Content-Type is not taken here";
+  return { refused: "unsupported_media_type", detail: `${fault}; send ${consumedTypes(request).join(" or ")}.` };
 }

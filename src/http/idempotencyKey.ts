@@ -2,6 +2,7 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type IdempotencyClaim, idempotencyClaim } from "../accept/idempotency.ts";
+import { callerOf } from "./authenticate.ts";
 import { parsedBody } from "./bodies.ts";
 
 const name = "idempotency-key";
@@ -14,8 +15,11 @@ export const idempotencyHeaders = z.object({
     .meta({ description: "The same key and body again: the first answer again, for 24 hours." }),
 });
 
-/** The claim that a request makes by its key, or undefined if it has none. */
-export function claimOf(request: FastifyRequest, path: string): IdempotencyClaim | undefined {
+/**
+ * The claim that a request makes by its key, or undefined if it has none.
+ * @param content what makes it another request: the body as it was parsed, and whatever else of it came elsewhere
+ */
+export function claimOf(request: FastifyRequest, path: string, content: unknown = parsedBody(request)): IdempotencyClaim | undefined {
   const key = request.headers[name];
-  return typeof key === "string" ? idempotencyClaim(path, key, parsedBody(request)) : undefined;
+  return typeof key === "string" ? idempotencyClaim(callerOf(request).tenant, path, key, content) : undefined;
 }

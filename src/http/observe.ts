@@ -5,15 +5,20 @@ import type { App, Dependencies } from "./dependencies.ts";
 /** A connection that stays open says nothing about how fast we are. */
 const streams = new Set(["streamEvents"]);
 
-/** Adds the hook that tells of every request when its answer has ended. */
+/** Adds the hook that tells of every request when its answer has ended, or its caller has gone away, which counts as a 4xx. */
 export function observeRequests(app: App, { observeRequest }: Pick<Dependencies, "observeRequest">, log: Pick<Log, "debug">): void {
-  app.addHook("onResponse", async (request, reply) => {
-    const route = request.routeOptions.url ?? "unmatched";
-    const { method } = request;
-    const { statusCode } = reply;
-    const seconds = reply.elapsedTime / 1000;
-    log.debug({ request_id: request.id, method, route, status: statusCode, duration_ms: Math.round(reply.elapsedTime) }, "request");
-    if (statusCode < 400 && streams.has(request.routeOptions.schema?.operationId ?? "")) return;
-    observeRequest({ method, route, status: `${Math.floor(statusCode / 100)}xx`, seconds });
+  app.addHook("onRequest", async (request, reply) => {
+    const startedAt = performance.now();
+    // Fastify's own hook is not called when a connection breaks.
+    reply.raw.once("close", () => {
+      const { method, routeOptions, id } = request;
+      const durationMs = performance.now() - startedAt;
+      const route = routeOptions.url ?? "unmatched";
+      const answered = reply.raw.writableEnded;
+      const status = reply.raw.statusCode;
+      log.debug({ request_id: id, method, route, status, answered, duration_ms: Math.round(durationMs) }, "request");
+      if (status < 400 && streams.has(routeOptions.schema?.operationId ?? "")) return;
+      observeRequest({ method, route, status: answered ? `${Math.floor(status / 100)}xx` : "4xx", seconds: durationMs / 1000 });
+    });
   });
 }

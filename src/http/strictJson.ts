@@ -2,13 +2,14 @@
 import type { Refusal } from "../domain/refusals.ts";
 
 const depthMax = 32;
-const membersMax = 100_000;
+/** Names, values and separators. A batch of 500 messages to 50 named recipients each has some 250,000. */
+const tokensMax = 300_000;
 
 const text = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * The value of a JSON body. Refused: bytes that are no UTF-8 or no JSON, duplicate members, `__proto__` and `constructor.prototype`,
- * nesting deeper than 32, numbers that change when read (1e400, integers past 2^53), lone surrogates, over 100,000 members.
+ * nesting deeper than 32, numbers that change when read (1e400, integers past 2^53), lone surrogates, over 300,000 names, values and separators.
  */
 export function parseStrictJson(body: Buffer): { value: unknown } | Refusal {
   let source: string;
@@ -33,41 +34,73 @@ function malformed(detail: string): Refusal {
 
 type Level = { names: Set<string> | undefined; name: string };
 
-/** Looks for what JSON.parse would let pass. The text may be malformed; then JSON.parse says so afterwards. */
+const quote = 0x22;
+const minus = 0x2d;
+
+/** Looks for what JSON.parse would let pass, up to the first character that can be no JSON: JSON.parse then says so. */
 function scan(source: string): Refusal | undefined {
   const levels: Level[] = [];
-  let members = 0;
-  // Strings are found by their ends, everything else by its first character.
-  for (let position = 0; position < source.length; position++) {
-    const character = source[position] as string;
-    if (character === '"') {
+  for (let position = afterSpace(source, 0), tokens = 0; position < source.length; position = afterSpace(source, position)) {
+    tokens += 1;
+    if (tokens > tokensMax)
+      return { refused: "body_too_large", detail: `The body has more than ${tokensMax} names, values and separators.` };
+    const code = source.charCodeAt(position);
+    if (code === quote) {
       const end = endOfString(source, position);
       if (end === undefined) return undefined;
-      const token = source.slice(position, end + 1);
-      const value = token.includes("\\") ? unescaped(token) : token.slice(1, -1);
-      if (value === undefined) return undefined;
-      if (!value.isWellFormed()) return malformed("A string holds half a character (a lone surrogate).");
-      position = end;
-      const level = levels.at(-1);
-      if (level?.names && isName(source, end + 1)) {
-        const fault = takeName(level, value, levels);
-        if (fault) return fault;
-      }
-    } else if (character === "{" || character === "[") {
-      levels.push({ names: character === "{" ? new Set() : undefined, name: "" });
-      if (levels.length > depthMax) return malformed(`The body is nested deeper than ${depthMax} levels.`);
-    } else if (character === "}" || character === "]") {
-      levels.pop();
-    } else if (character === "," || character === ":") {
-      members += 1;
-      if (members > membersMax) return { refused: "body_too_large", detail: `The body has more than ${membersMax} members.` };
-    } else if (character === "-" || (character >= "0" && character <= "9")) {
+      const fault = takeString(source, position, end, levels);
+      if (fault) return fault === "malformed" ? undefined : fault;
+      position = end + 1;
+    } else if (code === minus || (code >= 0x30 && code <= 0x39)) {
       const number = numberAt(source, position);
+      if (number === undefined) return undefined;
       if (!survives(number)) return malformed(`The number ${number.slice(0, 40)} does not survive being read; send it as a string.`);
-      position += number.length - 1;
+      position += number.length;
+    } else {
+      const length = takePunctuation(source, position, levels);
+      if (length === 0) return undefined;
+      if (levels.length > depthMax) return malformed(`The body is nested deeper than ${depthMax} levels.`);
+      position += length;
     }
   }
   return undefined;
+}
+
+const space = /[ \t\n\r]*/y;
+
+function afterSpace(source: string, position: number): number {
+  space.lastIndex = position;
+  space.test(source);
+  return space.lastIndex;
+}
+
+/** How many characters a separator, bracket or literal takes; 0 if it is none. */
+function takePunctuation(source: string, position: number, levels: Level[]): number {
+  const character = source[position];
+  switch (character) {
+    case "{":
+    case "[":
+      levels.push({ names: character === "{" ? new Set() : undefined, name: "" });
+      return 1;
+    case "}":
+    case "]":
+      return levels.pop() ? 1 : 0;
+    case ",":
+    case ":":
+      return 1;
+    default:
+      return ["true", "false", "null"].find((literal) => source.startsWith(literal, position))?.length ?? 0;
+  }
+}
+
+function takeString(source: string, start: number, end: number, levels: readonly Level[]): Refusal | "malformed" | undefined {
+  const token = source.slice(start, end + 1);
+  const value = token.includes("\\") ? unescaped(token) : token.slice(1, -1);
+  if (value === undefined) return "malformed";
+  if (!value.isWellFormed()) return malformed("A string holds half a character (a lone surrogate).");
+  const level = levels.at(-1);
+  const isName = level?.names !== undefined && source[afterSpace(source, end + 1)] === ":";
+  return isName ? takeName(level, value, levels) : undefined;
 }
 
 function endOfString(source: string, start: number): number | undefined {
@@ -87,13 +120,6 @@ function unescaped(token: string): string | undefined {
   }
 }
 
-/** Whether the string that ended before `position` is a member's name. */
-function isName(source: string, position: number): boolean {
-  let next = position;
-  while (/\s/.test(source[next] ?? "x")) next += 1;
-  return source[next] === ":";
-}
-
 function takeName(level: Level, name: string, levels: readonly Level[]): Refusal | undefined {
   if (level.names?.has(name)) return malformed(`The member ${JSON.stringify(name.slice(0, 100))} stands twice in one object.`);
   const parent = levels.at(-2);
@@ -107,13 +133,12 @@ function takeName(level: Level, name: string, levels: readonly Level[]): Refusal
 
 const numberPattern = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
-function numberAt(source: string, position: number): string {
+function numberAt(source: string, position: number): string | undefined {
   numberPattern.lastIndex = position;
-  return numberPattern.exec(source)?.[0] ?? (source[position] as string);
+  return numberPattern.exec(source)?.[0];
 }
 
 function survives(number: string): boolean {
   const value = Number(number);
-  if (!Number.isFinite(value)) return !/\d/.test(number);
-  return !/^-?\d+$/.test(number) || Number.isSafeInteger(value);
+  return Number.isFinite(value) && (!/^-?\d+$/.test(number) || Number.isSafeInteger(value));
 }

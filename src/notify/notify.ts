@@ -1,6 +1,7 @@
 // Events to webhooks, as a whole: the reader makes deliveries of events, the replayer of past ones, the deliverer sends what is due.
 import { hostname } from "node:os";
 import { eventBody as defaultEventBody } from "../domain/eventView.ts";
+import { settledStatuses } from "../domain/states.ts";
 import type { WebhookTargets } from "../domain/webhookUrl.ts";
 import type { Connection } from "../store/connection.ts";
 import { createEvents } from "../store/events.ts";
@@ -61,7 +62,7 @@ export type NotifyOptions = {
   settings: NotifySettings;
   version: string;
   log: Log;
-  metrics: Pick<Metrics, "webhookDeliveries" | "webhookDeliveryDuration">;
+  metrics: Pick<Metrics, "recipientsSettled" | "webhookDeliveries" | "webhookDeliveryDuration">;
   eventBody?: EventBody;
   resolve?: Resolve;
   /** This process's name among all readers of events; a container that is started again goes on under the same one. */
@@ -94,6 +95,12 @@ export function startNotify(options: NotifyOptions): { stop(): Promise<void> } {
   const reader = startReader({
     fanOut: createWebhookFanOut(connection, { consumer, retentionMs }),
     ...{ onDue: deliverer.wake, takeOverMs: tuning.takeOverMs, log },
+    observe: (kinds) => {
+      for (const { type, category } of kinds) {
+        const status = settledStatuses.find((settled) => type === `message.${settled}`);
+        if (status) metrics.recipientsSettled.inc({ status, category });
+      }
+    },
   });
   const replayer = startReplayer({
     replays: createWebhookReplays(connection, { retentionMs }),

@@ -1,12 +1,14 @@
 // Follows the event log and makes events due at webhooks. What it cannot handle now it reads again; nothing is passed over.
 import { setTimeout as pause } from "node:timers/promises";
-import type { WebhookFanOut } from "../store/webhookFanOut.ts";
+import type { EventKind, WebhookFanOut } from "../store/webhookFanOut.ts";
 import type { Log } from "../telemetry/logger.ts";
 
 export type ReaderOptions = {
   fanOut: WebhookFanOut;
   /** Called when deliveries were made. */
   onDue(): void;
+  /** Told of every event once in the whole fleet; twice at most where a process dies over it. */
+  observe(kinds: readonly EventKind[]): void;
   /** Another process's events are taken over when it has not handled them for so long. */
   takeOverMs: number;
   log: Log;
@@ -25,7 +27,7 @@ const afterFaultMs = 500;
 const deadAfterMs = 10 * 60_000;
 
 /** Starts reading, and goes on until stopped, whatever happens to Redis. */
-export function startReader({ fanOut, onDue, takeOverMs, log }: ReaderOptions): Reader {
+export function startReader({ fanOut, onDue, observe, takeOverMs, log }: ReaderOptions): Reader {
   const stopping = new AbortController();
   const rest = (ms: number) => pause(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
   const isStopping = () => stopping.signal.aborted;
@@ -48,7 +50,8 @@ export function startReader({ fanOut, onDue, takeOverMs, log }: ReaderOptions): 
 
   async function handle(batch: Awaited<ReturnType<WebhookFanOut["read"]>>): Promise<void> {
     if (batch.entries.length === 0) return;
-    const { made, unreadable } = await fanOut.handle(batch);
+    const { made, kinds, unreadable } = await fanOut.handle(batch);
+    observe(kinds);
     if (unreadable.length > 0) log.error({ entries: unreadable.slice(0, 10) }, "entries of the event log are no events");
     if (made > 0) onDue();
     await rest(restMs);

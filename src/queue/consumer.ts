@@ -1,4 +1,5 @@
 // Takes wake-ups out of one relay's queue. BullMQ decides when a worker looks; what is so, the ledger knows.
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ConnectionOptions, DelayedError, type Job, Worker } from "bullmq";
 import { parseWakeUpId, type WakeUp } from "../domain/wakeUp.ts";
 import type { Log } from "../telemetry/logger.ts";
@@ -8,6 +9,8 @@ export type ConsumerOptions = {
   relay: string;
   /** How many wake-ups are worked on at once. */
   concurrency: number;
+  /** A wake-up whose worker has not been heard of for so long is taken by another, within twice that. Milliseconds. */
+  lockMs?: number;
   /** A client whose commands wait while Redis is away. */
   connection: ConnectionOptions;
   prefix: string;
@@ -19,17 +22,34 @@ export type ConsumerOptions = {
 /** After a fault of ours a wake-up comes again after this. */
 const faultDelayMs = 5_000;
 
+/** A connection that was lost is tried again after this; BullMQ's own 15 s would be idle time after every restart of Redis. */
+const reconnectDelayMs = 1_000;
+
+/** How long a stop waits for Redis when no wake-up is under way. */
+const lastWordsMs = 1_000;
+
 /** Starts taking wake-ups; `stop` takes no more, waits for those under way, and after `graceMs` goes all the same. */
-export function consume({ relay, concurrency, connection, prefix, log, handle }: ConsumerOptions): {
+export function consume({ relay, concurrency, lockMs = 30_000, connection, prefix, log, handle }: ConsumerOptions): {
   stop(graceMs: number): Promise<void>;
 } {
+  let underWay = 0;
+  let onIdle = () => {};
+  const idle = () =>
+    new Promise<void>((resolve) => {
+      onIdle = resolve;
+      if (underWay === 0) resolve();
+    });
+
   async function look(job: Job, token?: string): Promise<void> {
     const wake = parseWakeUpId(job.id ?? "");
     if (!wake) return;
+    underWay += 1;
     const againMs = await handle(wake).catch((error: unknown) => {
       log.warn({ err: error, message_id: wake.messageId, relay }, "a dispatch could not be looked at; again in a few seconds");
       return faultDelayMs;
     });
+    underWay -= 1;
+    if (underWay === 0) onIdle();
     if (againMs === undefined) return;
     await job.moveToDelayed(Date.now() + againMs, token);
     throw new DelayedError();
@@ -39,6 +59,9 @@ export function consume({ relay, concurrency, connection, prefix, log, handle }:
     connection,
     prefix,
     concurrency,
+    lockDuration: lockMs,
+    stalledInterval: lockMs / 2,
+    runRetryDelay: reconnectDelayMs,
     // Crashes and lost locks only mean that a dispatch is looked at again; the ledger counts what matters.
     maxStalledCount: 1_000_000,
     removeOnComplete: { count: 0 },
@@ -49,16 +72,13 @@ export function consume({ relay, concurrency, connection, prefix, log, handle }:
 
   return {
     async stop(graceMs) {
-      let timer: NodeJS.Timeout | undefined;
-      const force = new Promise<void>((resolve) => {
-        // close() waits for Redis, which may be away: past the grace period its answer matters no more.
-        timer = setTimeout(() => {
-          void worker.close(true).catch(() => undefined);
-          resolve();
-        }, graceMs);
-      });
-      await Promise.race([worker.close().catch(() => undefined), force]);
-      clearTimeout(timer);
+      const ended = new AbortController();
+      const pause = (ms: number) => sleep(ms, undefined, { signal: ended.signal }).catch(() => undefined);
+      const closed = worker.close().catch(() => undefined);
+      // close() waits for Redis, which may be away. Once nothing is under way, what Redis would still be told is worth a moment only:
+      // a wake-up that nobody has confirmed comes again.
+      await Promise.race([closed, pause(graceMs), idle().then(() => pause(lastWordsMs))]);
+      ended.abort();
     },
   };
 }

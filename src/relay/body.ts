@@ -1,6 +1,6 @@
 // The message on its way into DATA, and the one place that knows whether all of it was handed over.
 import type { Socket } from "node:net";
-import { Readable, type Writable } from "node:stream";
+import { type Duplex, Readable } from "node:stream";
 
 const chunkBytes = 64 * 1024;
 
@@ -42,7 +42,7 @@ export class MessageBody extends Readable {
 
   override pipe<Destination extends NodeJS.WritableStream>(destination: Destination): Destination {
     const { bytes, socket, onNews } = this.#options;
-    const dataStream = destination as unknown as Writable;
+    const dataStream = destination as unknown as Duplex;
     if (this.destroyed) return destination;
     onNews("begun");
     // Stuffing doubles it at worst. A corked socket does not drain, so the whole of it must fit into its buffer.
@@ -52,7 +52,7 @@ export class MessageBody extends Readable {
   }
 
   /** A small message leaves in one write with its final dot: one segment for the relay to read instead of two. */
-  #sendWhole(dataStream: Writable): void {
+  #sendWhole(dataStream: Duplex): void {
     const { bytes, socket } = this.#options;
     socket.cork();
     dataStream.once("end", () => socket.uncork());
@@ -60,7 +60,7 @@ export class MessageBody extends Readable {
     if (!this.#askForDot(dataStream)) socket.uncork();
   }
 
-  #sendNext(dataStream: Writable): void {
+  #sendNext(dataStream: Duplex): void {
     const { bytes, onNews } = this.#options;
     if (this.destroyed) return;
     if (this.#offset > 0) onNews("moved");
@@ -73,16 +73,18 @@ export class MessageBody extends Readable {
     });
   }
 
-  #drain(dataStream: Writable): void {
+  #drain(dataStream: Duplex): void {
     const { socket, onNews } = this.#options;
     if (this.destroyed) return;
     onNews("moved");
     if (socket.writableNeedDrain) socket.once("drain", () => this.#drain(dataStream));
+    // The socket has just drained, and the DataStream is about to go on: it asked for more before it gave away what it had.
+    else if (dataStream.readableLength > 0) setImmediate(() => this.#drain(dataStream));
     else this.#askForDot(dataStream);
   }
 
   /** @returns whether it was answered at once (either way) */
-  #askForDot(dataStream: Writable): boolean {
+  #askForDot(dataStream: Duplex): boolean {
     const { beforeFinalDot, onNews } = this.#options;
     const conclude = (granted: boolean) => {
       if (this.destroyed) return;
@@ -107,7 +109,7 @@ export class MessageBody extends Readable {
     }
   }
 
-  #end(dataStream: Writable): void {
+  #end(dataStream: Duplex): void {
     this.handedOver = true;
     this.#options.onNews("handed_over");
     dataStream.end();

@@ -1,9 +1,11 @@
-// The places of the pool: which connection is idle, lent or on its way, and who waits for one. Not nodemailer's pool: a claim in the ledger must be made with a connection already in hand, which its
-// pool does not give out; and whether a failed mail may have reached the relay is known only to our own body stream (see body.ts).
+// The places of the pool: which connection is idle, lent or on its way, and who waits for one.
+// Not nodemailer's pool: a claim in the ledger must be made with a connection already in hand, which that one does not give out, and only
+// our own body stream knows whether the whole body was handed over (see body.ts).
 import type { RelayFault } from "../domain/relay.ts";
 import type { Log } from "../telemetry/logger.ts";
 import type { RelayConnection } from "./connection.ts";
 
+/** Relays limit the messages of one connection; many at 100. */
 const transactionsMax = 100;
 const quitMsMax = 5_000;
 /** A connection that takes longer than this to set up is no longer counted on: another one is tried meanwhile. */
@@ -18,7 +20,7 @@ type Place = { connection: RelayConnection; state: "connecting" | "idle" | "busy
 export type Loan = {
   /** The session now; another one after `reconnect`. It may be lost at any time. */
   connection(): RelayConnection;
-  /** Opens a new session in this place, in place of one that is lost. */
+  /** Opens a new session in this place, for one that is lost; only before `giveBack`. */
   reconnect(): Promise<RelayFault | undefined>;
   giveBack(): void;
 };
@@ -85,7 +87,7 @@ export function createPlaces(options: {
     return {
       connection: () => place.connection,
       async reconnect() {
-        if (isClosing || isBack) return closed;
+        if (isClosing) return closed;
         const { connection, ready } = open();
         adopt(place, connection);
         return ready;

@@ -27,6 +27,7 @@ export type Transaction = {
   outcomes: SendOutcome[];
   /** Whether the final dot may have reached the relay. */
   bodyHandedOver: boolean;
+  /** If the connection was made for this mail, with its set-up; what was said before `send` has an `atMs` below 0. */
   transcript: TranscriptLine[];
   /** 0 for what was not begun; `connectMs` if the connection was made for this transaction. */
   timings: { connectMs?: number; envelopeMs: number; bodyMs: number; replyMs: number; totalMs: number };

@@ -6,19 +6,14 @@ import { eventBacklog } from "../store/webhookFanOut.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Parts } from "./parts.ts";
 
-/** Counts one attempt and what it settled. */
+/** Counts one attempt. What it settled is counted off the event log, where upkeep's and the callers' ends stand too. */
 export function observeAttempt(metrics: Metrics, relay: string, { claim, outcomes, judgement, durationMs }: ObservedAttempt): void {
   metrics.attemptDuration.observe({ relay }, durationMs / 1000);
   for (const outcome of new Set(outcomes.map((it) => it.kind))) metrics.attempts.inc({ relay, outcome });
   const { record, state, now } = claim;
-  for (const { kind, category = "" } of judgement.outcomes) {
-    if (kind === "sent") {
-      metrics.recipientsSettled.inc({ status: kind, category: "" });
-      const since = state.send_at ?? record.created_at;
-      metrics.timeToSent.observe({ lane: record.lane }, Math.max(0, now + durationMs - since) / 1000);
-    } else if (kind === "bounced" || kind === "failed") {
-      metrics.recipientsSettled.inc({ status: kind, category });
-    }
+  const since = state.send_at ?? record.created_at;
+  for (const { kind } of judgement.outcomes) {
+    if (kind === "sent") metrics.timeToSent.observe({ lane: record.lane }, Math.max(0, now + durationMs - since) / 1000);
   }
 }
 

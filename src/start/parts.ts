@@ -13,6 +13,7 @@ import { createIdempotency } from "../store/idempotency.ts";
 import { queuePrefix } from "../store/keys.ts";
 import { createLedger } from "../store/ledger.ts";
 import { createMessages } from "../store/messages.ts";
+import { createOpenWork } from "../store/openWork.ts";
 import { createWebhookDeliveries } from "../store/webhookDeliveries.ts";
 import { createWebhookReplays } from "../store/webhookReplays.ts";
 import { createWebhooks } from "../store/webhooks.ts";
@@ -39,12 +40,13 @@ export async function openParts(
     // Past the whole attempt and the last reply's own limit nobody can still be at work on it.
     leases: { ownerMs: config.timeouts.ownerLease, attemptMs: config.timeouts.attempt + config.timeouts.afterDot },
   });
+  const openWork = createOpenWork(connection);
   const prefix = queuePrefix(0);
   const client = connection.client("hasty");
   onStop(async () => client.disconnect());
   const producer = createProducer({ connection: client, prefix, log });
   onStop(() => producer.close());
-  const waker = createWaker(producer, (wakeUps) => ledger.confirm(wakeUps));
+  const waker = createWaker(producer, (wakeUps) => openWork.confirm(wakeUps));
   onStop(() => waker.drained(2_000));
 
   return {
@@ -56,6 +58,7 @@ export async function openParts(
     connection,
     durability,
     ledger,
+    openWork,
     prefix,
     producer,
     wake: waker.wake,

@@ -3,7 +3,7 @@ import { startDelivery } from "../deliver/workers.ts";
 import { idOf } from "../domain/ids.ts";
 import { startNotify } from "../notify/notify.ts";
 import { createUpkeepLease } from "../store/lease.ts";
-import { startOwner } from "../store/owner.ts";
+import { forgetOwners, startOwner } from "../store/owner.ts";
 import { startUpkeep } from "../upkeep/upkeep.ts";
 import { observeAttempt } from "./observe.ts";
 import type { Parts } from "./parts.ts";
@@ -17,8 +17,10 @@ const lostWakeUpMs = 10_000;
 
 /** Starts working on what is due. */
 export async function startWorker(parts: Parts, onStop: OnStop) {
-  const { config, connection, ledger, messages, events, apiKeys, producer, wake, metrics, log, prefix } = parts;
+  const { config, connection, ledger, openWork, messages, events, apiKeys, producer, wake, metrics, log, prefix } = parts;
   const { relays, routes } = parts.paths;
+  // An embedded Redis serves one process: whoever owned something in it is gone, and need not be waited for.
+  if (config.redis.kind === "embedded") await forgetOwners(connection);
   const owner = await startOwner(connection, parts.target, idOf("own", parts.newUuid()), config.timeouts.ownerLease);
   onStop(() => owner.retire());
 
@@ -29,7 +31,7 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   onStop(() => notify.stop());
 
   const upkeep = startUpkeep({
-    ...{ ledger, messages, events, apiKeys, producer, routes, log },
+    ...{ ledger, openWork, messages, events, apiKeys, producer, routes, log },
     lease: createUpkeepLease(connection, owner.id, upkeepLeaseMs),
     relays: relays.map((relay) => relay.name),
     messageRetentionMs: config.retention.messageMs,

@@ -1,6 +1,7 @@
 // API keys in the store: digests only, never a secret.
 import type { ApiKey } from "../domain/keys.ts";
 import type { Connection } from "./connection.ts";
+import { cursorOf, placeOf, readNewestFirst } from "./newestFirst.ts";
 
 export function createApiKeys({ redis, keys }: Connection) {
   const parse = (text: string | null | undefined) => (text ? (JSON.parse(text) as ApiKey) : undefined);
@@ -10,13 +11,16 @@ export function createApiKeys({ redis, keys }: Connection) {
       return parse(await redis.get(keys.key(id)));
     },
 
-    /** A tenant's keys, newest first. `after` is the id of the last one of the page before. */
-    async list(tenant: string, limit: number, after?: string): Promise<{ keys: ApiKey[]; hasMore: boolean }> {
-      const rank = after === undefined ? null : await redis.zrevrank(keys.tenantKeys(tenant), after);
-      const start = rank === null ? 0 : rank + 1;
-      const ids = await redis.zrevrange(keys.tenantKeys(tenant), start, start + limit);
-      const found = ids.length > 0 ? await redis.mget(ids.slice(0, limit).map((id) => keys.key(id))) : [];
-      return { keys: found.flatMap((text) => parse(text) ?? []), hasMore: ids.length > limit };
+    /** A page of a tenant's keys, newest first. `cursor` is one that a page returned. */
+    async list(tenant: string, limit: number, cursor?: string): Promise<{ keys: ApiKey[]; nextCursor?: string }> {
+      const places = await readNewestFirst(redis, keys.tenantKeys(tenant), limit + 1, placeOf(cursor));
+      const shown = places.slice(0, limit);
+      const found = shown.length > 0 ? await redis.mget(shown.map(({ id }) => keys.key(id))) : [];
+      const last = shown.at(-1);
+      return {
+        keys: found.flatMap((text) => parse(text) ?? []),
+        ...(last && places.length > limit && { nextCursor: cursorOf(last) }),
+      };
     },
 
     async add(key: ApiKey): Promise<void> {
@@ -30,9 +34,8 @@ export function createApiKeys({ redis, keys }: Connection) {
 
     /** Ends a tenant's key at once. False if there is none of that id. */
     async remove(tenant: string, id: string): Promise<boolean> {
-      const removed = await redis.zrem(keys.tenantKeys(tenant), id);
-      if (removed === 0) return false;
-      await redis.del(keys.key(id));
+      if ((await redis.zscore(keys.tenantKeys(tenant), id)) === null) return false;
+      await redis.multi().del(keys.key(id)).zrem(keys.tenantKeys(tenant), id).exec();
       return true;
     },
 

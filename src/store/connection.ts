@@ -16,8 +16,11 @@ const hasty: ClientOptions = {
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
   commandTimeout: commandTimeoutMs,
+  // A way that went silent without a reset would otherwise be waited on until TCP gives up, minutes later.
+  socketTimeout: 2 * commandTimeoutMs,
 };
-const patient: ClientOptions = { maxRetriesPerRequest: null };
+/** Longer than any read blocks. */
+const patient: ClientOptions = { maxRetriesPerRequest: null, socketTimeout: 20_000 };
 
 function createClient(target: RedisTarget, temper: ClientOptions): Redis {
   const retryStrategy = (times: number) => Math.min(50 * 2 ** Math.min(times, 6), 1_000);
@@ -33,7 +36,9 @@ function whereabouts(target: RedisTarget): ClientOptions {
     ...(target.password !== undefined && { password: target.password }),
   };
   if (target.kind === "socket") return { path: target.path, ...login };
-  const tls = target.tls ? { tls: { rejectUnauthorized: target.verifyCertificate, ...("host" in target && { servername: target.host }) } } : {};
+  const tls = target.tls
+    ? { tls: { rejectUnauthorized: target.verifyCertificate, ...("host" in target && { servername: target.host }) } }
+    : {};
   if (target.kind === "single") return { host: target.host, port: target.port, db: target.database, ...login, ...tls };
   return {
     sentinels: target.sentinels,

@@ -7,14 +7,16 @@ export type Durability = { kind: "durable" | "weak" | "unknown"; problems: strin
 /** Reads the settings that decide about durability. Rejects only while Redis is away. */
 export async function checkDurability({ redis }: Connection): Promise<Durability> {
   const settings = await readSettings(redis);
-  if (!settings) return { kind: "unknown", problems: ["This Redis does not tell its settings (CONFIG is refused); its durability is unknown"] };
+  if (!settings)
+    return { kind: "unknown", problems: ["This Redis does not tell its settings (CONFIG is refused); its durability is unknown"] };
   const problems: string[] = [];
   if (settings.appendonly !== "yes") problems.push("appendonly is off: a restart of Redis loses mail that was acknowledged");
   else if (settings.appendfsync !== "always") {
     problems.push(`appendfsync is ${settings.appendfsync}: a crash may lose up to a second of acknowledged mail`);
   }
   const policy = settings["maxmemory-policy"];
-  if (policy !== undefined && policy !== "noeviction") problems.push(`maxmemory-policy is ${policy}: Redis may throw mail away; use noeviction`);
+  if (policy !== undefined && policy !== "noeviction")
+    problems.push(`maxmemory-policy is ${policy}: Redis may throw mail away; use noeviction`);
   return { kind: problems.length === 0 ? "durable" : "weak", problems };
 }
 

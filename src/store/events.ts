@@ -7,7 +7,7 @@ import type { Connection } from "./connection.ts";
 const scanLimit = 20_000;
 const scanStep = 1_000;
 
-export type EventPage = { events: StoredEvent[]; /** Sequence number to go on from. */ position: number; hasMore: boolean };
+export type EventPage = { events: StoredEvent[] /** Sequence number to go on from. */; position: number; hasMore: boolean };
 
 type Entry = [id: string, fields: string[]];
 

@@ -3,7 +3,7 @@
 import type { EventType } from "../domain/events.ts";
 import type { DispatchState, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
 import type { Category, Reply } from "../domain/reply.ts";
-import { parseWakeUpId, type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
+import { type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
 import { type Connection, commandTimeoutMs } from "./connection.ts";
 import { loadScript, runForWord, runScript } from "./scripts.ts";
 
@@ -283,37 +283,6 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
         [messageId, retentionJson, dispatch, from, to, leases.ownerMs, leases.attemptMs],
       );
       return word === "rerouted" ? { messageId, dispatch, generation: Number(generation) } : undefined;
-    },
-
-    /** The queue has taken these wake-ups. */
-    async confirm(wakeUps: WakeUp[]): Promise<void> {
-      if (wakeUps.length > 0) await redis.zrem(keys.unconfirmed, ...wakeUps.map(wakeUpId));
-    },
-
-    /** Wake-ups that no queue has confirmed for so long, oldest first. */
-    async unconfirmed(olderThanMs: number, limit: number): Promise<WakeUp[]> {
-      const ids = await redis.zrangebyscore(keys.unconfirmed, "-inf", clock.now() - olderThanMs, "LIMIT", 0, limit);
-      return ids.flatMap((id) => parseWakeUpId(id) ?? []);
-    },
-
-    /** Message ids past their deadline, the longest overdue first. */
-    async overdue(limit: number): Promise<string[]> {
-      return redis.zrangebyscore(keys.open, "-inf", clock.now(), "LIMIT", 0, limit);
-    },
-
-    /** Walks all messages with an open recipient. Pass "0" first, then the cursor returned, until it is "0" again. */
-    async scanOpen(cursor: string, count: number): Promise<{ cursor: string; messageIds: string[] }> {
-      const [next, found] = await redis.zscan(keys.open, cursor, "COUNT", count);
-      return { cursor: next, messageIds: found.filter((_, index) => index % 2 === 0) };
-    },
-
-    /** Relays that dispatches were given to since a sweep last found nothing for them. */
-    async knownRelays(): Promise<string[]> {
-      return redis.smembers(keys.relays);
-    },
-
-    async forgetRelay(name: string): Promise<void> {
-      await redis.srem(keys.relays, name);
     },
   };
 

@@ -3,6 +3,7 @@ import { isMessageId } from "../domain/ids.ts";
 import type { Message, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
 import type { RecipientStatus } from "../domain/states.ts";
 import type { Connection } from "./connection.ts";
+import { cursorOf, placeOf, readNewestFirst } from "./newestFirst.ts";
 
 export type MessageFilter = {
   /** Any recipient's. */
@@ -52,31 +53,26 @@ export function createMessages({ redis, keys, clock }: Connection) {
       return new Map(distinct.flatMap((id, index) => (found[index] ? [[id, JSON.parse(found[index]) as MessageRecord]] : [])));
     },
 
-    /** A page of a tenant's messages, newest first. `cursor` is one that a page returned; any other text gives the first page. */
+    /** A page of a tenant's messages, newest first. `cursor` is one that a page returned. */
     async list(tenant: string, filter: MessageFilter, limit: number, cursor?: string): Promise<MessagePage> {
-      const min = filter.createdAfter === undefined ? "-inf" : `(${filter.createdAfter}`;
-      let position = parseCursor(cursor);
+      const range = { after: filter.createdAfter, before: filter.createdBefore };
       const messages: Message[] = [];
+      let place = placeOf(cursor);
       for (let scanned = 0; scanned < scanLimit; scanned += scanStep) {
-        const before = filter.createdBefore === undefined ? "+inf" : `(${filter.createdBefore}`;
-        const max = position ? String(position.createdAt) : before;
-        // Members of one score come in reverse order of their ids: the cursor's own and what came before it are skipped.
-        const flat = await redis.zrevrangebyscore(keys.tenantMessages(tenant), max, min, "WITHSCORES", "LIMIT", position?.skip ?? 0, scanStep);
-        const entries = pairs(flat);
-        const found = new Map((await load(entries.map(([id]) => id))).map((message) => [message.record.id, message]));
-        for (const [id, createdAt] of entries) {
-          position = advance(position, createdAt);
-          const message = found.get(id);
-          if (!message || !matches(message, filter)) continue;
-          messages.push(message);
-          if (messages.length > limit) {
-            const last = messages[limit - 1] as Message;
-            return { messages: messages.slice(0, limit), nextCursor: await cursorAfter(tenant, last.record) };
+        const places = await readNewestFirst(redis, keys.tenantMessages(tenant), scanStep, place, range);
+        const found = new Map((await load(places.map(({ id }) => id))).map((message) => [message.record.id, message]));
+        for (const next of places) {
+          const message = found.get(next.id);
+          if (message && matches(message, filter)) {
+            // One more than asked for is looked for, so that the last page is known to be the last.
+            if (messages.length === limit) return { messages, ...(place && { nextCursor: cursorOf(place) }) };
+            messages.push(message);
           }
+          place = next;
         }
-        if (entries.length < scanStep) return { messages };
+        if (places.length < scanStep) return { messages };
       }
-      return { messages, ...(position && { nextCursor: `${position.createdAt}.${position.skip}` }) };
+      return { messages, ...(place && { nextCursor: cursorOf(place) }) };
     },
 
     /** The finished bytes while they are kept. */
@@ -104,32 +100,9 @@ export function createMessages({ redis, keys, clock }: Connection) {
       return gone.length;
     },
   };
-
-  /** Counts how many members of the same score stand before and at that message, so that the next page begins behind it. */
-  async function cursorAfter(tenant: string, record: MessageRecord): Promise<string> {
-    const same = await redis.zrevrangebyscore(keys.tenantMessages(tenant), record.created_at, record.created_at);
-    return `${record.created_at}.${same.indexOf(record.id) + 1}`;
-  }
 }
 
 export type Messages = ReturnType<typeof createMessages>;
-
-type Position = { createdAt: number; skip: number };
-
-function advance(position: Position | undefined, createdAt: number): Position {
-  return position?.createdAt === createdAt ? { createdAt, skip: position.skip + 1 } : { createdAt, skip: 1 };
-}
-
-function parseCursor(cursor: string | undefined): Position | undefined {
-  const match = /^(\d{1,15})\.(\d{1,6})$/.exec(cursor ?? "");
-  return match ? { createdAt: Number(match[1]), skip: Number(match[2]) } : undefined;
-}
-
-function pairs(flat: string[]): [string, number][] {
-  const found: [string, number][] = [];
-  for (let index = 0; index + 1 < flat.length; index += 2) found.push([flat[index] as string, Number(flat[index + 1])]);
-  return found;
-}
 
 /** A scheduled recipient whose time has come waits in the queue: that is what `queued` says. */
 function read(recordJson: string, stateJson: string, now: number): Message {

@@ -43,6 +43,11 @@ export async function startOwner(connection: Connection, target: RedisTarget, id
   };
 }
 
+/** Forgets every owner: for a process that is known to be alone on this Redis, and therefore to outlive all others. */
+export async function forgetOwners({ redis, keys }: Connection): Promise<void> {
+  await redis.del(keys.owners);
+}
+
 function firstBeat(thread: Worker): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {

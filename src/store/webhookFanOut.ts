@@ -21,6 +21,9 @@ type Entry = [id: string, fields: string[] | null];
 /** What was read: entries to handle, or none. */
 export type Batch = { entries: Entry[] };
 
+/** What the metrics count events by. */
+export type EventKind = { type: string; category: string };
+
 type Subscriber = Pick<StoredWebhook, "id" | "tenant" | "from_sequence"> & { takes: (type: string) => boolean };
 
 /**
@@ -94,9 +97,9 @@ export function createWebhookFanOut(connection: Connection, options: { consumer:
 
     /**
      * Makes each event of the batch due at the webhooks that subscribe to it, and acknowledges it.
-     * @returns how many deliveries were made, and entries that are no events (they are acknowledged too)
+     * @returns how many deliveries were made, what kinds of events these were, and entries that are no events (they are acknowledged too)
      */
-    async handle({ entries }: Batch): Promise<{ made: number; unreadable: string[] }> {
+    async handle({ entries }: Batch): Promise<{ made: number; kinds: EventKind[]; unreadable: string[] }> {
       const current = await loadSubscribers();
       const unreadable: string[] = [];
       const plain: string[] = [];
@@ -126,7 +129,7 @@ export function createWebhookFanOut(connection: Connection, options: { consumer:
         made += await fanOut(due.slice(start, end));
         start = end;
       }
-      return { made, unreadable };
+      return { made, kinds: entries.flatMap((entry) => kindOf(entry) ?? []), unreadable };
     },
 
     /** Removes consumers of processes that ended long ago and left nothing behind. */
@@ -196,6 +199,16 @@ export async function eventBacklog({ redis, keys }: Connection): Promise<number>
     return Math.max(0, newest - Number(field("last-delivered-id").split("-")[0])) + Number(field("pending"));
   }
   return 0;
+}
+
+/**
+ * An event's kind, read off its text: this is done for every event, and few are parsed. A quote inside a value is escaped, so that no
+ * value can pass for one of the two fields.
+ */
+function kindOf([, fields]: Entry): EventKind | undefined {
+  const text = fields?.[1] ?? "";
+  const type = /"type":"([a-z_.]+)"/.exec(text)?.[1];
+  return type === undefined ? undefined : { type, category: /"category":"([a-z_]+)"/.exec(text)?.[1] ?? "" };
 }
 
 function readable([id, fields]: Entry): StoredEvent | undefined {

@@ -101,6 +101,7 @@ export function createWebhookQueue({ redis, keys, clock }: Connection, settings:
         input.retryInMs === undefined ? -1 : Math.round(input.retryInMs),
         perWebhook,
         disableAfterMs,
+        retentionMs,
       ],
     );
     return { status: status as RecordResult["status"], disabled: disabled !== undefined };

@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { EventType } from "../domain/events.ts";
 import { idOf } from "../domain/ids.ts";
 import type { Connection } from "./connection.ts";
+import { cursorOf, placeOf, readNewestFirst } from "./newestFirst.ts";
 import { loadScript, runForWord } from "./scripts.ts";
 
 /** All events, or those of some types. */
@@ -84,13 +85,16 @@ export function createWebhooks({ redis, keys }: Connection, settings: WebhookSet
     /** A tenant's webhook, or undefined if it has none of that id. */
     get: find,
 
-    /** A tenant's webhooks, newest first. `after` is the id of the last one of the page before. */
-    async list(tenant: string, limit: number, after?: string): Promise<{ webhooks: Webhook[]; hasMore: boolean }> {
-      const rank = after === undefined ? null : await redis.zrevrank(keys.tenantWebhooks(tenant), after);
-      const start = rank === null ? 0 : rank + 1;
-      const ids = await redis.zrevrange(keys.tenantWebhooks(tenant), start, start + limit);
-      const found = ids.length > 0 ? await redis.mget(ids.slice(0, limit).map((id) => keys.webhook(id))) : [];
-      return { webhooks: found.flatMap((text) => (text ? [visible(text)] : [])), hasMore: ids.length > limit };
+    /** A tenant's webhooks, newest first. `cursor` is one that a page returned. */
+    async list(tenant: string, limit: number, cursor?: string): Promise<{ webhooks: Webhook[]; nextCursor?: string }> {
+      const places = await readNewestFirst(redis, keys.tenantWebhooks(tenant), limit + 1, placeOf(cursor));
+      const shown = places.slice(0, limit);
+      const found = shown.length > 0 ? await redis.mget(shown.map(({ id }) => keys.webhook(id))) : [];
+      const last = shown.at(-1);
+      return {
+        webhooks: found.flatMap((text) => (text ? [visible(text)] : [])),
+        ...(last && places.length > limit && { nextCursor: cursorOf(last) }),
+      };
     },
 
     /** Changes the fields that are given; deliveries that are already due go to the new URL. Undefined if there is no such webhook. */

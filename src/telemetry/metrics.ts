@@ -16,7 +16,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
  */
 export function createMetrics({ version = "unknown" }: { version?: string } = {}) {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, prefix: "postern_" });
   const registers = [registry];
 
   const metrics = {
@@ -94,12 +94,6 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
       registers,
     }),
     redisUp: new Gauge({ name: "postern_redis_up", help: "1 while Redis answers this process, else 0.", registers }),
-    redisCommandFailures: new Counter({
-      name: "postern_redis_command_failures_total",
-      help: "Redis commands without an answer: away, timed out or refused.",
-      registers,
-    }),
-    upkeepRuns: new Counter({ name: "postern_upkeep_runs_total", help: "Rounds of upkeep that this process made.", registers }),
     /** `repair` names what was mended: a lost wake-up, a deadline that passed, a relay that is gone. */
     upkeepRepairs: new Counter({
       name: "postern_upkeep_repairs_total",

@@ -5,9 +5,11 @@ import type { ApiKeys } from "../store/apiKeys.ts";
 import type { Events } from "../store/events.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { Messages } from "../store/messages.ts";
+import type { OpenWork } from "../store/openWork.ts";
 
 export type UpkeepDependencies = {
   ledger: Ledger;
+  openWork: OpenWork;
   messages: Messages;
   events: Events;
   apiKeys: Pick<ApiKeys, "tenants">;

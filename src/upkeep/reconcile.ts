@@ -7,11 +7,11 @@ const sliceSize = 100;
 
 /** Compares the ledger with the queues. Returns how many dispatches had no job. */
 export async function reconcileQueues(dependencies: UpkeepDependencies, pause: () => Promise<void>): Promise<number> {
-  const { ledger } = dependencies;
+  const { openWork } = dependencies;
   let added = 0;
   let cursor = "0";
   do {
-    const slice = await ledger.scanOpen(cursor, sliceSize);
+    const slice = await openWork.scanOpen(cursor, sliceSize);
     for (const id of slice.messageIds) added += await reconcileMessage(dependencies, id);
     cursor = slice.cursor;
     if (cursor !== "0") await pause();

@@ -10,14 +10,14 @@ const sliceSize = 200;
 
 /** Looks for open dispatches of unknown relays, if any relay was ever used that is not configured. Returns how many were given away. */
 export async function rerouteOrphans(dependencies: UpkeepDependencies, pause: () => Promise<void>): Promise<number> {
-  const { ledger, messages, relays } = dependencies;
-  const gone = new Set((await ledger.knownRelays()).filter((name) => !relays.includes(name)));
+  const { openWork, messages, relays } = dependencies;
+  const gone = new Set((await openWork.knownRelays()).filter((name) => !relays.includes(name)));
   if (gone.size === 0) return 0;
   let rerouted = 0;
   const kept = new Set<string>();
   let cursor = "0";
   do {
-    const slice = await ledger.scanOpen(cursor, sliceSize);
+    const slice = await openWork.scanOpen(cursor, sliceSize);
     for (const id of slice.messageIds) {
       const message = await messages.find(id);
       if (message) rerouted += await rerouteMessage(dependencies, message, gone, kept);
@@ -26,12 +26,12 @@ export async function rerouteOrphans(dependencies: UpkeepDependencies, pause: ()
     if (cursor !== "0") await pause();
   } while (cursor !== "0");
   // A relay that still has something (being sent by an old process, or without another route) is looked for again.
-  for (const name of gone) if (!kept.has(name)) await ledger.forgetRelay(name);
+  for (const name of gone) if (!kept.has(name)) await openWork.forgetRelay(name);
   return rerouted;
 }
 
 async function rerouteMessage(
-  { ledger, messages, producer, routes }: UpkeepDependencies,
+  { ledger, openWork, messages, producer, routes }: UpkeepDependencies,
   { record, state }: Message,
   gone: Set<string>,
   kept: Set<string>,
@@ -51,7 +51,7 @@ async function rerouteMessage(
     rerouted += 1;
     const now = await messages.find(record.id);
     const plan = now && planWakeUp(now.record, now.state, dispatch, ledger.clock.now());
-    if (plan) await ledger.confirm(await producer.wake([plan]));
+    if (plan) await openWork.confirm(await producer.wake([plan]));
   }
   return rerouted;
 }

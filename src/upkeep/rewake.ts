@@ -7,15 +7,15 @@ const sliceSize = 200;
 
 /** Adds lost wake-ups again. Returns how many. */
 export async function rewakeUnconfirmed(dependencies: UpkeepDependencies, pause: () => Promise<void>): Promise<number> {
-  const { ledger, producer, lostAfterMs } = dependencies;
+  const { openWork, producer, lostAfterMs } = dependencies;
   let added = 0;
   for (;;) {
-    const wakeUps = await ledger.unconfirmed(lostAfterMs, sliceSize);
+    const wakeUps = await openWork.unconfirmed(lostAfterMs, sliceSize);
     const plans = await Promise.all(wakeUps.map((wake) => currentPlan(dependencies, wake)));
     const due = plans.flatMap((plan) => plan ?? []);
     const confirmed = await producer.wake(due);
     const stale = wakeUps.filter((_, index) => plans[index] === undefined);
-    await ledger.confirm([...confirmed, ...stale]);
+    await openWork.confirm([...confirmed, ...stale]);
     added += confirmed.length;
     if (wakeUps.length < sliceSize || confirmed.length + stale.length === 0) return added;
     await pause();

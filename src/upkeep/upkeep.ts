@@ -15,8 +15,10 @@ export type UpkeepOptions = UpkeepDependencies & {
   observe(task: string, repaired: number): void;
 };
 
-/** What is done, and how often. The first round of each comes with the lease. */
-const tasks: { name: string; everyMs: number; run(dependencies: UpkeepDependencies, pause: () => Promise<void>): Promise<number> }[] = [
+type Task = { name: string; everyMs: number; run(dependencies: UpkeepDependencies, pause: () => Promise<void>): Promise<number> };
+
+/** What is done, and how long after its last end. Each goes on its own, so that a walk over everything delays no deadline. */
+const tasks: readonly Task[] = [
   { name: "deadlines", everyMs: 500, run: settleOverdue },
   { name: "lost_wake_ups", everyMs: 2_000, run: rewakeUnconfirmed },
   { name: "orphaned_relays", everyMs: 30_000, run: rerouteOrphans },
@@ -24,63 +26,82 @@ const tasks: { name: string; everyMs: number; run(dependencies: UpkeepDependenci
   { name: "reconciliation", everyMs: 3_600_000, run: reconcileQueues },
 ];
 
-const tickMs = 250;
+/** How often the lease is renewed, or asked for. */
+const leaseEveryMs = 500;
+/** A task that was cut short comes again after this at the latest. */
+const afterFailureMs = 10_000;
+/** What a long task leaves to others between two slices. */
+const sliceGapMs = 5;
 
-/** Starts doing upkeep whenever this process holds the lease. `stop` is idempotent and lets a task in progress pause first. */
+/** Starts doing upkeep whenever this process holds the lease. `stop` is idempotent and lets a slice in progress end. */
 export function startUpkeep(options: UpkeepOptions): { stop(): Promise<void> } {
   const { lease, log, observe } = options;
-  let stopped = false;
-  let wakeUp: (() => void) | undefined;
-  const lastRun = new Map<string, number>();
+  const clock = createClock();
+  let held = false;
 
-  const sleep = (ms: number) =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      wakeUp = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-
-  // Long tasks go in slices: between two of them the lease is renewed, and a stop gets through.
-  const pause = async () => {
-    await sleep(5);
-    if (stopped || !(await lease.hold())) throw new Interrupted();
-  };
-
-  async function round(): Promise<void> {
-    if (!(await lease.hold())) {
-      lastRun.clear();
-      return;
+  async function keepLease(): Promise<void> {
+    while (!clock.stopped()) {
+      held = await lease.hold().catch(() => false);
+      await clock.sleep(leaseEveryMs);
     }
-    for (const task of tasks) {
-      if (stopped) return;
-      if (performance.now() - (lastRun.get(task.name) ?? Number.NEGATIVE_INFINITY) < task.everyMs) continue;
-      const repaired = await task.run(options, pause);
-      lastRun.set(task.name, performance.now());
-      if (repaired > 0) observe(task.name, repaired);
-    }
-  }
-
-  async function run(): Promise<void> {
-    while (!stopped) {
-      await round().catch((error: unknown) => {
-        if (!(error instanceof Interrupted)) log.debug({ err: error }, "upkeep was interrupted; it goes on");
-      });
-      if (!stopped) await sleep(tickMs);
-    }
+    held = false;
     await lease.release().catch(() => undefined);
   }
 
-  const running = run();
+  const pause = async () => {
+    await clock.sleep(sliceGapMs);
+    if (!held || clock.stopped()) throw new Interrupted();
+  };
+
+  /** Runs a task once; returns after how long it comes next. */
+  async function once({ name, everyMs, run }: Task): Promise<number> {
+    try {
+      const repaired = await run(options, pause);
+      if (repaired > 0) observe(name, repaired);
+      return everyMs;
+    } catch (error) {
+      if (!(error instanceof Interrupted)) log.debug({ err: error, task: name }, "upkeep was interrupted; it goes on");
+      return Math.min(everyMs, afterFailureMs);
+    }
+  }
+
+  async function repeat(task: Task): Promise<void> {
+    // Without the lease a task waits close by, so that it begins as soon as this process gets it.
+    while (!clock.stopped()) await clock.sleep(held ? await once(task) : leaseEveryMs);
+  }
+
+  const running = Promise.all([keepLease(), ...tasks.map(repeat)]);
   return {
-    stop: () => {
-      stopped = true;
-      wakeUp?.();
-      return running;
+    stop: async () => {
+      clock.stop();
+      await running;
     },
   };
 }
 
 /** A task gave way, to a stop or to another process that holds the lease now. */
 class Interrupted extends Error {}
+
+/** Sleeps that a stop ends at once. */
+function createClock() {
+  const sleepers = new Set<() => void>();
+  let stopped = false;
+  return {
+    stopped: () => stopped,
+    sleep: (ms: number) =>
+      new Promise<void>((resolve) => {
+        if (stopped) return resolve();
+        const wake = () => {
+          clearTimeout(timer);
+          sleepers.delete(wake);
+          resolve();
+        };
+        const timer = setTimeout(wake, ms);
+        sleepers.add(wake);
+      }),
+    stop: () => {
+      stopped = true;
+      for (const wake of [...sleepers]) wake();
+    },
+  };
+}

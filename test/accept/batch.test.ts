@@ -22,7 +22,12 @@ after(async () => {
 async function open() {
   const store = await openLedger(redis);
   opened.push(store);
-  const dependencies = { ledger: store.ledger, idempotency: createIdempotency(store.connection), wake: () => undefined };
+  const dependencies = {
+    ledger: store.ledger,
+    idempotency: createIdempotency(store.connection),
+    wake: () => undefined,
+    observeAccepted: () => undefined,
+  };
   const with_ = settings({ now: store.ledger.clock.now });
   const messages = (count: number) =>
     Array.from({ length: count }, (_, index) => () => prepare(with_, caller(), request({ to: `u${index}@x.example` })));
@@ -40,7 +45,7 @@ test("each message is judged alone and answered at its place", async () => {
   const { dependencies, messages, stored } = await open();
   const refusal = { refused: "invalid_request" as const, detail: "no" };
   const [first, , third] = messages(3);
-  const answer = await acceptBatch(dependencies, "default", [first as never, async () => refusal, third as never], asIs);
+  const answer = await acceptBatch(dependencies, [first as never, async () => refusal, third as never], asIs);
   assert.ok(!isRefusal(answer));
   assert.deepEqual(
     answer.items.map((item) => [item.index, "id" in item]),
@@ -55,28 +60,28 @@ test("each message is judged alone and answered at its place", async () => {
 
 test("a batch sent again with its key gives the first answer and stores nothing more", async () => {
   const { dependencies, messages, stored } = await open();
-  const claim = idempotencyClaim("/v1/messages/batch", "k", { b: 1, a: [2] });
-  const first = ids(await acceptBatch(dependencies, "default", messages(5), asIs, claim));
-  const same = idempotencyClaim("/v1/messages/batch", "k", { a: [2], b: 1 });
-  assert.deepEqual(ids(await acceptBatch(dependencies, "default", messages(5), asIs, same)), first);
+  const claim = idempotencyClaim("default", "/v1/messages/batch", "k", { b: 1, a: [2] });
+  const first = ids(await acceptBatch(dependencies, messages(5), asIs, claim));
+  const same = idempotencyClaim("default", "/v1/messages/batch", "k", { a: [2], b: 1 });
+  assert.deepEqual(ids(await acceptBatch(dependencies, messages(5), asIs, same)), first);
   assert.equal(await stored(), 5);
 });
 
 test("the key with another body is refused; while the batch is being worked on, the same body too", async () => {
   const { dependencies, messages } = await open();
-  const claim = idempotencyClaim("/v1/messages/batch", "k", { a: 1 });
-  await acceptBatch(dependencies, "default", messages(1), asIs, claim);
-  const other = await acceptBatch(dependencies, "default", messages(1), asIs, idempotencyClaim("/v1/messages/batch", "k", { a: 2 }));
+  const claim = idempotencyClaim("default", "/v1/messages/batch", "k", { a: 1 });
+  await acceptBatch(dependencies, messages(1), asIs, claim);
+  const other = await acceptBatch(dependencies, messages(1), asIs, idempotencyClaim("default", "/v1/messages/batch", "k", { a: 2 }));
   assert.equal(isRefusal(other) && other.refused, "idempotency_key_reused");
 
-  const slow = idempotencyClaim("/v1/messages/batch", "slow", {});
+  const slow = idempotencyClaim("default", "/v1/messages/batch", "slow", {});
   let go: () => void = () => undefined;
   const gate = new Promise<void>((resolve) => {
     go = resolve;
   });
   const [message] = messages(1);
-  const running = acceptBatch(dependencies, "default", [async () => gate.then(() => (message as never as () => never)())], asIs, slow);
-  const meanwhile = await acceptBatch(dependencies, "default", messages(1), asIs, slow);
+  const running = acceptBatch(dependencies, [async () => gate.then(() => (message as never as () => never)())], asIs, slow);
+  const meanwhile = await acceptBatch(dependencies, messages(1), asIs, slow);
   assert.equal(isRefusal(meanwhile) && meanwhile.refused, "idempotency_in_progress");
   go();
   assert.equal(ids(await running).length, 1);
@@ -84,7 +89,7 @@ test("the key with another body is refused; while the batch is being worked on, 
 
 test("cut off half-way and sent again, nothing is doubled", async () => {
   const { dependencies, messages, stored } = await open();
-  const claim = idempotencyClaim("/v1/messages/batch", "k", {});
+  const claim = idempotencyClaim("default", "/v1/messages/batch", "k", {});
   const failing = {
     ...dependencies,
     ledger: {
@@ -94,13 +99,13 @@ test("cut off half-way and sent again, nothing is doubled", async () => {
       },
     },
   };
-  const first = await acceptBatch(failing, "default", messages(6), asIs, claim);
+  const first = await acceptBatch(failing, messages(6), asIs, claim);
   assert.ok(!isRefusal(first));
   assert.deepEqual(
     first.items.filter((item) => "error" in item).map((item) => item.index),
     [3],
   );
-  const again = ids(await acceptBatch(dependencies, "default", messages(6), asIs, claim));
+  const again = ids(await acceptBatch(dependencies, messages(6), asIs, claim));
   assert.equal(new Set(again).size, 6);
   assert.deepEqual(again[0], "id" in (first.items[0] as BatchResult) ? (first.items[0] as { id: string }).id : undefined);
   assert.equal(await stored(), 6);

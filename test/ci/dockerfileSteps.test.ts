@@ -139,9 +139,7 @@ describe("the steps, carried out by an ordinary user", () => {
     assert.deepEqual(Object.keys(manifest.devDependencies ?? {}).filter(isThere), []);
   });
 
-  test("the program starts as an ordinary user who may write to nothing of the image", {
-    skip: existsSync(join(repository, "src/main.ts")) ? false : "there is no program yet",
-  }, async () => {
+  test("the program starts as an ordinary user who may write to nothing of the image", async () => {
     const app = join(rootOf("image"), "app");
     if (user.uid !== undefined) await run("chown", ["--recursive", "0:0", app]);
     await run("chmod", ["--recursive", "a-w", app]);

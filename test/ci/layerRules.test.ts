@@ -34,7 +34,7 @@ const mayImport: Record<Room, readonly Room[]> = {
   domain: [],
   http: ["domain", "telemetry", "accept", "store", "bounces"],
   main: allBut("main"),
-  notify: ["domain", "telemetry", "store", "queue"],
+  notify: ["domain", "telemetry", "store"],
   queue: ["domain", "telemetry"],
   relay: ["domain", "telemetry"],
   sandbox: ["domain", "telemetry"],

@@ -114,7 +114,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     return {
       status: response.statusCode,
       headers: response.headers,
-      body: isJson ? JSON.parse(response.payload) : undefined,
+      body: isJson && response.payload !== "" ? JSON.parse(response.payload) : undefined,
       text: response.payload,
     };
   }
@@ -151,7 +151,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
 }
 
 /** A request that is accepted; `changes` replaces fields of it. */
-export function mail(changes: Record<string, unknown> = {}) {
+export function mail(changes: Record<string, unknown> = {}): Record<string, unknown> {
   return { from: "shop@example.com", to: "ada@example.net", subject: "Hello", text: "Hello Ada", ...changes };
 }
 

@@ -132,8 +132,11 @@ for (const [size, bytes] of [
 
 test("beforeFinalDot is asked when no more of a large body waits than fits into the socket's buffer", async (t) => {
   const server = createServer((socket) => {
-    socket.pause();
-    setTimeout(() => socket.resume(), 200);
+    // Slower than we write, so that the buffers on the way are full to the end.
+    socket.on("data", () => {
+      socket.pause();
+      setTimeout(() => socket.resume(), 1);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const socket = connect((server.address() as { port: number }).port, "127.0.0.1");
@@ -148,7 +151,7 @@ test("beforeFinalDot is asked when no more of a large body waits than fits into 
       resolve(dataStream.readableLength + dataStream.writableLength + socket.writableLength);
       return true;
     };
-    new MessageBody({ bytes: Buffer.alloc(20_000_000), socket, beforeFinalDot, onNews: () => {} }).pipe(dataStream);
+    new MessageBody({ bytes: Buffer.alloc(300 * 65_536), socket, beforeFinalDot, onNews: () => {} }).pipe(dataStream);
   });
   assert.ok(waiting < socket.writableHighWaterMark, `${waiting} bytes`);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { createConnection, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
@@ -315,6 +316,31 @@ test("a relay that stalls or resets within the TLS handshake is a fault in time"
     assert.ok(!acquired.ok);
     assert.equal(acquired.fault.phase, "starttls");
   }
+});
+
+test("a reset under TLS, idle or after the final dot, is an end like any other", async (t) => {
+  const server = await startScriptedRelay({
+    starttls: true,
+    onData: ({ connection }) => (connection.number === 2 ? { hang: true } : undefined),
+  });
+  t.after(server.stop);
+  const through: Socket[] = [];
+  const proxy = createServer((client) => {
+    const upstream = createConnection(server.port, "127.0.0.1");
+    client.on("error", () => {}).pipe(upstream);
+    upstream.on("error", () => {}).pipe(client);
+    client.once("close", () => upstream.destroy());
+    through.push(client);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  t.after(() => proxy.close());
+  const { port } = proxy.address() as { port: number };
+  const relay = openTestRelay(t, { port, tls: "required", verifyCertificate: false });
+  await sendOnce(relay);
+  through[0]?.resetAndDestroy();
+  await waitFor(() => relay.stats().open === 0, { what: "the idle session to be dropped" });
+  const sending = sendOnce(relay, { beforeFinalDot: () => setTimeout(() => through[1]?.resetAndDestroy(), 100).hasRef() });
+  assert.deepEqual((await sending).outcomes.map(told), ["in_doubt after_dot"]);
 });
 
 test("TLS 1.1 is not spoken", async (t) => {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { connect } from "../../src/relay/connect.ts";
+import { transact } from "../../src/relay/transaction.ts";
 import { startScriptedRelay } from "../support/scriptedRelay.ts";
 import { startSink } from "../support/sink.ts";
 import { waitFor } from "../support/waitFor.ts";
-import { mail, openTestRelay, sendOnce, sessionOf, told } from "./openTestRelay.ts";
+import { mail, openTestRelay, patient, sendOnce, sessionOf, told } from "./openTestRelay.ts";
 import { type Answer, hangUp, stall, startRawRelay } from "./rawRelay.ts";
 
 test("200 sends over 5 connections: each arrives once, and never are more than 5 open at the server", async (t) => {
@@ -340,6 +342,18 @@ test("release while a reused session sends opens no new connection for it", asyn
   assert.deepEqual((await sending).outcomes.map(told), ["not_sent mail"]);
   assert.equal(server.clients.length, 1);
   assert.deepEqual(relay.stats(), { open: 0, busy: 0, waiting: 0 });
+});
+
+test("a reused connection that is just closing is stale: nothing is sent over it", async (t) => {
+  const server = await startRawRelay({});
+  t.after(server.stop);
+  const config = { name: "test", host: server.host, port: server.port, tls: "none", verifyCertificate: true, connections: 1 } as const;
+  const { connection, ready } = connect({ config, timeouts: patient });
+  assert.equal(await ready, undefined);
+  connection.transactions = 1;
+  connection.socket.end();
+  const { stale, transaction } = await transact({ connection, mail, timeouts: patient, host: server.host, startedAt: performance.now() });
+  assert.deepEqual([stale, ...transaction.outcomes.map(told)], [true, "not_sent mail"]);
 });
 
 test("a session that dies between acquire and send is replaced", async (t) => {

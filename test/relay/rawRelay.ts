@@ -15,8 +15,6 @@ export type RawClient = {
   write(text: string): void;
   /** A TCP reset. */
   cut(): void;
-  /** Resolves when the client has closed its side. */
-  gone: Promise<void>;
 };
 
 /** A reply without its line end, or what to do instead; `undefined` from a function: it has seen to it, and the dialogue goes on. */
@@ -41,7 +39,6 @@ export async function startRawRelay(answers: Answers | ((number: number) => Answ
   const open = new Set<Socket>();
   let openMax = 0;
   const server = createServer({ noDelay: true, allowHalfOpen: false }, (socket) => {
-    const gone = new Promise<void>((resolve) => socket.once("close", () => resolve()));
     open.add(socket);
     openMax = Math.max(openMax, open.size);
     socket.once("close", () => open.delete(socket));
@@ -53,7 +50,6 @@ export async function startRawRelay(answers: Answers | ((number: number) => Answ
       accepted: 0,
       write: (text) => void (socket.destroyed || socket.write(text)),
       cut: () => void socket.resetAndDestroy(),
-      gone,
     };
     clients.push(client);
     void converse(client, typeof answers === "function" ? answers(client.number) : answers);

@@ -60,8 +60,8 @@ describe("accept", () => {
       (await eventsOf(store, id)).map((event) => event.type),
       ["message.accepted"],
     );
-    assert.deepEqual(await store.ledger.unconfirmed(-1_000, 10), [wake]);
-    assert.deepEqual((await store.ledger.scanOpen("0", 10)).messageIds, [id]);
+    assert.deepEqual(await store.openWork.unconfirmed(-1_000, 10), [wake]);
+    assert.deepEqual((await store.openWork.scanOpen("0", 10)).messageIds, [id]);
   });
 
   test("another tenant does not see the message", async () => {
@@ -204,7 +204,7 @@ describe("claim", () => {
     const store = await open();
     await beat(store, "own_a");
     const { id, wake } = await acceptOne(store, { expiresInMs: 5 });
-    await waitFor(async () => (await store.ledger.overdue(10)).includes(id), { what: "the deadline" });
+    await waitFor(async () => (await store.openWork.overdue(10)).includes(id), { what: "the deadline" });
     assert.equal((await store.ledger.claim(wake, "own_a", "w")).kind, "stale");
     assert.deepEqual(await statuses(store, id), ["failed"]);
     assert.equal((await store.messages.find(id))?.state.recipients[0]?.category, "expired");
@@ -319,7 +319,7 @@ describe("changes", () => {
     assert.deepEqual(await statuses(store, id), ["cancelled", "cancelled"]);
     assert.equal((await store.ledger.claim(wake, "own_a", "w")).kind, "stale");
     assert.equal(await store.ledger.cancel(id), "too_late");
-    assert.deepEqual((await store.ledger.scanOpen("0", 10)).messageIds, []);
+    assert.deepEqual((await store.openWork.scanOpen("0", 10)).messageIds, []);
   });
 
   test("what is being sent cannot be cancelled", async () => {
@@ -340,7 +340,7 @@ describe("changes", () => {
     assert.equal(state.expires_at, later + 10_000);
     assert.equal(state.dispatches[0]?.generation, wake.generation + 1);
     assert.equal((await store.ledger.claim(wake, "own_a", "w")).kind, "stale");
-    assert.equal((await store.ledger.unconfirmed(-1_000, 10)).length, 2);
+    assert.equal((await store.openWork.unconfirmed(-1_000, 10)).length, 2);
   });
 
   test("retried, failed and unknown recipients are queued again while the content is kept", async () => {
@@ -373,7 +373,7 @@ describe("changes", () => {
     assert.ok(moved);
     await claimed(store, moved);
     assert.equal(await store.ledger.reroute(id, 0, "other", "default"), undefined);
-    assert.deepEqual((await store.ledger.knownRelays()).sort(), ["default", "other"]);
+    assert.deepEqual((await store.openWork.knownRelays()).sort(), ["default", "other"]);
   });
 });
 
@@ -383,10 +383,10 @@ describe("deadlines", () => {
     await beat(store, "own_a");
     const { id, wake } = await acceptOne(store, { expiresInMs: 30 });
     const claim = await claimed(store, wake);
-    await waitFor(async () => (await store.ledger.overdue(10)).includes(id), { what: "the deadline" });
+    await waitFor(async () => (await store.openWork.overdue(10)).includes(id), { what: "the deadline" });
     assert.equal(await store.ledger.expire(id), false);
     assert.deepEqual(await statuses(store, id), ["sending"]);
-    assert.deepEqual(await store.ledger.overdue(10), []);
+    assert.deepEqual(await store.openWork.overdue(10), []);
     await record(store, wake, claim.attempt, [{ recipient: 0, kind: "sent", reply }]);
     assert.deepEqual(await statuses(store, id), ["sent"]);
   });
@@ -397,7 +397,7 @@ describe("deadlines", () => {
     const { id, wake } = await acceptOne(store, { expiresInMs: 50 });
     const claim = await claimed(store, wake);
     await record(store, wake, claim.attempt, [{ recipient: 0, kind: "doubt", reply: { code: 0, text: "cut" } }], 60_000);
-    await waitFor(async () => (await store.ledger.overdue(10)).includes(id), { what: "the deadline" });
+    await waitFor(async () => (await store.openWork.overdue(10)).includes(id), { what: "the deadline" });
     assert.equal(await store.ledger.expire(id), true);
     assert.deepEqual(await statuses(store, id), ["unknown"]);
   });

@@ -7,6 +7,7 @@ import { type Connection, connect } from "../../src/store/connection.ts";
 import { createEvents } from "../../src/store/events.ts";
 import { type AcceptInput, createLedger, type Leases, type Retention } from "../../src/store/ledger.ts";
 import { createMessages } from "../../src/store/messages.ts";
+import { createOpenWork } from "../../src/store/openWork.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import type { TestRedis } from "../support/redis.ts";
 
@@ -25,7 +26,13 @@ export async function openLedger(redis: TestRedis, settings: { retention?: Parti
     retention: { messageMs: 60_000, contentMs: 0, failedContentMs: 30_000, ...settings.retention },
     leases: { ownerMs: 60_000, attemptMs: 120_000, ...settings.leases },
   });
-  return { connection, ledger, messages: createMessages(connection), events: createEvents(connection) };
+  return {
+    connection,
+    ledger,
+    openWork: createOpenWork(connection),
+    messages: createMessages(connection),
+    events: createEvents(connection),
+  };
 }
 
 export type OpenLedger = Awaited<ReturnType<typeof openLedger>>;

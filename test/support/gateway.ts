@@ -1,5 +1,6 @@
 // The whole gateway as a real process, driven and watched through its public doors only.
 import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import type { MessageView } from "../../src/domain/messageView.ts";
@@ -47,20 +48,23 @@ export type Gateway = {
 /**
  * Builds the product if need be, starts `node dist/main.js start` and waits until it says that it is ready.
  * @param options.env beside PATH, HOME, TMPDIR, LOG_FORMAT=json and, unless given here, PORT=0, METRICS_PORT=0 (off), a
- *   POSTERN_DATA_DIR of its own and a POSTERN_API_KEY; nothing else of this process's environment is passed on
+ *   POSTERN_DATA_DIR of its own and a POSTERN_API_KEY (an empty one lets the sandbox make one, which is read from its banner);
+ *   nothing else of this process's environment is passed on
  * @param options.args after `start`, like `["--role", "worker"]`
  * @param options.cwd default an empty folder, so that no `postern.yaml` is found by chance
+ * @param options.config the text of a `postern.yaml`, put into that empty folder
  * @param options.program in place of the built product
  * @throws Error with the log when it ends or does not get ready within `readyTimeoutMs` (default 60 s)
  */
 export async function startGateway(
-  options: { env?: Record<string, string>; args?: string[]; cwd?: string; program?: string; readyTimeoutMs?: number } = {},
+  options: { env?: Record<string, string>; args?: string[]; cwd?: string; config?: string; program?: string; readyTimeoutMs?: number } = {},
 ): Promise<Gateway> {
   const { env = {}, args = [], readyTimeoutMs = 60_000 } = options;
   const program = options.program ?? (await builtProgram());
   const folder = await temporaryFolder({ name: "gateway" });
+  if (options.config !== undefined) await writeFile(join(folder.path, "postern.yaml"), options.config);
   const dataDir = env.POSTERN_DATA_DIR ?? join(folder.path, "data");
-  const apiKey = env.POSTERN_API_KEY ?? `test_${randomBytes(24).toString("hex")}`;
+  const givenKey = env.POSTERN_API_KEY ?? `test_${randomBytes(24).toString("hex")}`;
   const gateway = await startProcess({
     command: process.execPath,
     args: [program, "start", ...args],
@@ -73,7 +77,7 @@ export async function startGateway(
       PORT: "0",
       METRICS_PORT: "0",
       POSTERN_DATA_DIR: dataDir,
-      POSTERN_API_KEY: apiKey,
+      POSTERN_API_KEY: givenKey,
       ...env,
     },
     removeOnDeath: folder.path,
@@ -96,6 +100,7 @@ export async function startGateway(
   }
 
   const { url = "", metrics_url: metricsUrl = "" } = ready;
+  const apiKey = givenKey || (await waitFor(() => keyInBanner(gateway.lines()), { what: "the banner to show an API key" }));
   const request: Gateway["request"] = async <Body>(
     method: string,
     requestPath: string,
@@ -138,6 +143,10 @@ export async function startGateway(
     },
     stop,
   };
+}
+
+function keyInBanner(lines: string[]): string | undefined {
+  return lines.map((line) => /^ *API key +(\S+)$/.exec(line)?.[1]).find((key) => key !== undefined);
 }
 
 /** Where Node, the system's programs and, for an embedded Redis, the tests' cached one are found. */

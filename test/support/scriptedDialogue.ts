@@ -45,6 +45,8 @@ export type Script = {
   onCommand?: (command: { verb: string; line: string; connection: RelayConnection }) => Step | undefined;
   /** `attempt`: how many times this address was named in RCPT, 1 for the first. A recipient that is not answered 2xx gets no mail. */
   onRcpt?: (recipient: { address: string; attempt: number; connection: RelayConnection }) => Step | undefined;
+  /** After DATA was answered 354: a number cuts the connection once so many bytes of the body have come. */
+  onBody?: (mail: { from: string; to: string[]; connection: RelayConnection }) => number | undefined;
   /** At the final dot: the mail is all there. `attempt`: how many dots came for its Message-ID (or its bytes), 1 for the first. */
   onData?: (mail: RelayedMail & { attempt: number; connection: RelayConnection }) => Step | undefined;
 };
@@ -93,6 +95,11 @@ export async function converse(options: {
 
   const data = async (envelope: { from: string; to: string[] }): Promise<boolean> => {
     await take(undefined, "354 go ahead");
+    const cutAfterBytes = script.onBody?.({ ...envelope, connection });
+    if (cutAfterBytes !== undefined) {
+      await reader.atLeast(cutAfterBytes);
+      return take({ cut: true }, "");
+    }
     const raw = await reader.data();
     if (raw === undefined) return false;
     mail = undefined;

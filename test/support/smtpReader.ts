@@ -6,6 +6,8 @@ export type SmtpReader = {
   line(): Promise<string | undefined>;
   /** The bytes up to CRLF.CRLF, the last line's CRLF included, dot-stuffing undone (RFC 5321 section 4.5.2); undefined when cut off. */
   data(): Promise<Buffer | undefined>;
+  /** Resolves when so many bytes lie here unread, or the connection has ended. */
+  atLeast(bytes: number): Promise<void>;
   /** Stops reading, and forgets what came too early: what follows is for another reader, a TLS layer. */
   release(): void;
 };
@@ -67,6 +69,9 @@ export function smtpReader(socket: Duplex): SmtpReader {
       if (!bytes) return undefined;
       const stuffed = bytes.subarray(0, -3).toString("latin1");
       return Buffer.from(stuffed.replaceAll("\r\n.", "\r\n").slice(2), "latin1");
+    },
+    async atLeast(bytes) {
+      while (!ended && buffered.reduce((sum, chunk) => sum + chunk.length, 0) < bytes) await more();
     },
     release() {
       buffered = [];

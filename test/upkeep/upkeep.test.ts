@@ -54,7 +54,7 @@ test("a wake-up that never reached the queue is added again, once", async () => 
   const { wake } = await acceptOne(store);
   assert.equal(await rewakeUnconfirmed(upkeep, noPause), 1);
   assert.ok(await store.producer.has("default", wake));
-  assert.deepEqual(await store.ledger.unconfirmed(-1_000, 10), []);
+  assert.deepEqual(await store.openWork.unconfirmed(-1_000, 10), []);
   assert.equal(await rewakeUnconfirmed(upkeep, noPause), 0);
 });
 
@@ -64,7 +64,7 @@ test("a lost wake-up of a generation that has passed is forgotten, not added", a
   await store.ledger.cancel(id);
   assert.equal(await rewakeUnconfirmed(upkeep, noPause), 0);
   assert.equal(await store.producer.has("default", wake), false);
-  assert.deepEqual(await store.ledger.unconfirmed(-1_000, 10), []);
+  assert.deepEqual(await store.openWork.unconfirmed(-1_000, 10), []);
 });
 
 test("a lost wake-up of a scheduled message waits in the queue for its time", async () => {
@@ -77,11 +77,11 @@ test("a lost wake-up of a scheduled message waits in the queue for its time", as
 test("past their deadline messages are settled, however many they are", async () => {
   const { upkeep, ...store } = await open();
   const ids = await Promise.all(Array.from({ length: 250 }, () => acceptOne(store, { expiresInMs: 1 })));
-  await waitFor(async () => (await store.ledger.overdue(300)).length === 250, { what: "the deadline" });
+  await waitFor(async () => (await store.openWork.overdue(300)).length === 250, { what: "the deadline" });
   assert.equal(await settleOverdue(upkeep, noPause), 250);
   const last = await store.messages.find(ids.at(-1)?.id ?? "");
   assert.equal(last?.state.recipients[0]?.status, "failed");
-  assert.deepEqual(await store.ledger.overdue(10), []);
+  assert.deepEqual(await store.openWork.overdue(10), []);
 });
 
 test("dispatches of a relay that is no longer configured go to the one that the routes name now", async () => {
@@ -93,7 +93,7 @@ test("dispatches of a relay that is no longer configured go to the one that the 
   assert.equal(message?.state.dispatches[0]?.relay, "new");
   const moved = { ...wake, generation: 2 };
   assert.ok(await store.producer.has("new", moved), wakeUpId(moved));
-  assert.deepEqual(await store.ledger.knownRelays(), ["new"]);
+  assert.deepEqual(await store.openWork.knownRelays(), ["new"]);
 });
 
 test("an orphan that is being sent at the moment is looked for again", async () => {
@@ -103,13 +103,13 @@ test("an orphan that is being sent at the moment is looked for again", async () 
   await store.ledger.claim(wake, "own_a", "w");
   const changed = { ...upkeep, relays: ["new"], routes: [{ relays: ["new"] }] };
   assert.equal(await rerouteOrphans(changed, noPause), 0);
-  assert.deepEqual(await store.ledger.knownRelays(), ["default"]);
+  assert.deepEqual(await store.openWork.knownRelays(), ["default"]);
 });
 
 test("a dispatch whose job the queue has forgotten gets one", async () => {
   const { upkeep, ...store } = await open();
   const { wake } = await acceptOne(store);
-  await store.ledger.confirm([wake]);
+  await store.openWork.confirm([wake]);
   assert.equal(await reconcileQueues(upkeep, noPause), 1);
   assert.ok(await store.producer.has("default", wake));
   assert.equal(await reconcileQueues(upkeep, noPause), 0);

@@ -5,7 +5,7 @@ import type { Refusal } from "../../domain/refusals.ts";
 import type { App, CapturedMessage, Dependencies } from "../dependencies.ts";
 import { refuse } from "../errors.ts";
 import { wireTime } from "../schemas/message.ts";
-import { pageOf, pageQuery } from "../schemas/page.ts";
+import { page, pageOf, pageQuery } from "../schemas/page.ts";
 import { problems } from "../schemas/problem.ts";
 
 export const capturedFields = {
@@ -37,8 +37,8 @@ export function listCaptured(app: App, dependencies: Dependencies): void {
     handler: async (request, reply) => {
       if (!dependencies.captured) return refuse(request, reply, noSandbox);
       const { limit, after } = request.query;
-      const page = await dependencies.captured.list({ limit, ...(after !== undefined && { after }) });
-      return { data: page.data.map(capturedView), has_more: page.next !== undefined, next_cursor: page.next ?? null };
+      const found = await dependencies.captured.list({ limit, ...(after !== undefined && { after }) });
+      return page(found.data.map(capturedView), found.next);
     },
   });
 }

@@ -12,9 +12,10 @@ export type StreamRequest = { tenant: string; after: number | undefined; types: 
 
 /** How long an EventSource waits before it comes back. */
 const retryMs = 2_000;
-const replayPage = 100;
+/** Even with the largest metadata a page stays far below what may be unread. */
+const replayPage = 50;
 /** A client that leaves so much unread is cut off; it comes back and goes on where it was. */
-export const unreadBytesMax = 1024 * 1024;
+const unreadBytesMax = 1024 * 1024;
 /** A client that reads nothing of a replay for so long is cut off too. */
 const stalledMs = 30_000;
 
@@ -64,7 +65,10 @@ export async function openEventStream({ events, messages, feed }: StreamDependen
     },
     onEnd: end,
   });
-  body.once("close", listening.stop);
+  body.once("close", () => {
+    listening.stop();
+    wakeReader?.();
+  });
 
   try {
     const newest = await events.newest();
@@ -97,13 +101,11 @@ export async function openEventStream({ events, messages, feed }: StreamDependen
     if (body.readableLength < body.readableHighWaterMark) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => body.destroy(), stalledMs);
-      const go = () => {
+      wakeReader = () => {
         clearTimeout(timer);
         wakeReader = undefined;
         resolve();
       };
-      wakeReader = go;
-      body.once("close", go);
     });
   }
 

@@ -4,7 +4,7 @@ import { callerOf } from "../authenticate.ts";
 import type { App, Dependencies } from "../dependencies.ts";
 import { refuse } from "../errors.ts";
 import { key, keyView } from "../schemas/key.ts";
-import { pageOf, pageQuery } from "../schemas/page.ts";
+import { page, pageOf, pageQuery, timeCursor } from "../schemas/page.ts";
 import { problems } from "../schemas/problem.ts";
 import { otherTenant } from "./ownKey.ts";
 
@@ -19,7 +19,7 @@ export function listKeys(app: App, dependencies: Dependencies): void {
       description: "Newest first, without their secrets.",
       tags: ["Keys"],
       querystring: z.strictObject({
-        ...pageQuery(/^key_[0-9a-z]{16}$/),
+        ...pageQuery(timeCursor("key")),
         tenant: z.string().optional().meta({ description: "For operators: another tenant's keys." }),
       }),
       response: { 200: pageOf(key), ...problems(422) },
@@ -28,8 +28,8 @@ export function listKeys(app: App, dependencies: Dependencies): void {
       const caller = callerOf(request);
       const { limit, after, tenant = caller.tenant } = request.query;
       if (tenant !== caller.tenant && !caller.scopes.includes("operator")) return refuse(request, reply, otherTenant);
-      const { keys, hasMore } = await dependencies.apiKeys.list(tenant, limit, after);
-      return { data: keys.map(keyView), has_more: hasMore, next_cursor: (hasMore && keys.at(-1)?.id) || null };
+      const { keys, nextCursor } = await dependencies.apiKeys.list(tenant, limit, after);
+      return page(keys.map(keyView), nextCursor);
     },
   });
 }

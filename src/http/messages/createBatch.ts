@@ -13,12 +13,18 @@ import { problem, problems } from "../schemas/problem.ts";
 
 const messagesMax = 500;
 
-const batch = z.strictObject({
-  messages: z
-    .array(z.unknown().meta({ $ref: "#/components/schemas/SendRequestInput" }))
-    .min(1)
-    .max(messagesMax),
-});
+const batch = z
+  .strictObject({
+    // Each is judged alone, by hand.
+    messages: z
+      .array(z.unknown().meta({ $ref: "#/components/schemas/SendRequestInput" }))
+      .min(1)
+      .max(messagesMax),
+  })
+  .meta({
+    id: "BatchRequest",
+    examples: [{ messages: [{ from: "news@example.com", to: "ada@example.net", subject: "News", text: "Hello Ada" }] }],
+  });
 
 const result = z.union([z.object({ index: z.int(), id: z.string() }), z.object({ index: z.int(), error: problem })]);
 
@@ -41,7 +47,6 @@ export function createBatch(app: App, dependencies: Dependencies): void {
       const caller = callerOf(request);
       const answer = await acceptBatch(
         dependencies,
-        caller.tenant,
         request.body.messages.map((item) => async () => {
           const checked = check(sendRequest, item, "body");
           return "errors" in checked ? invalid(checked.errors) : prepare(dependencies.prepare, caller, checked.value);

@@ -12,6 +12,12 @@ import { claimOf, idempotencyHeaders } from "../idempotencyKey.ts";
 import { message } from "../schemas/message.ts";
 import { problems } from "../schemas/problem.ts";
 
+/** `?dry_run=`. */
+export const dryRunSwitch = z
+  .stringbool()
+  .default(false)
+  .meta({ type: "boolean", description: "All of acceptance but the storing; answers 200." });
+
 export const dryRun = z
   .object({
     route: z.array(z.object({ recipient: z.string(), rule: z.int().nullable(), relays: z.array(z.string()) })),
@@ -33,7 +39,7 @@ export function createMessage(app: App, dependencies: Dependencies): void {
       tags: ["Messages"],
       headers: idempotencyHeaders,
       querystring: z.strictObject({
-        dry_run: z.stringbool().default(false).meta({ description: "All of acceptance but the storing; answers 200." }),
+        dry_run: dryRunSwitch,
       }),
       body: sendRequest,
       response: { 200: dryRun, 202: message, ...problems(400, 409, 413, 415, 422) },
@@ -45,7 +51,6 @@ export function createMessage(app: App, dependencies: Dependencies): void {
       const accepted = await accept(dependencies, draft, claimOf(request, "/v1/messages"));
       if (isRefusal(accepted)) return refuse(request, reply, accepted);
       if (accepted.replayed) reply.header("idempotent-replayed", "true");
-      else dependencies.observeAccepted(request.body.lane ?? "transactional");
       return reply.code(202).header("location", `/v1/messages/${accepted.message.id}`).send(accepted.message);
     },
   });

@@ -1,20 +1,29 @@
 // GET /v1/messages: a tenant's messages, newest first.
 import { z } from "zod";
 import { time } from "../../accept/request.ts";
+import { checkAddress } from "../../domain/address.ts";
 import { messageView } from "../../domain/messageView.ts";
 import { recipientStatuses } from "../../domain/states.ts";
 import { callerOf } from "../authenticate.ts";
 import type { App, Dependencies } from "../dependencies.ts";
 import { message } from "../schemas/message.ts";
-import { pageOf, pageQuery } from "../schemas/page.ts";
+import { page, pageOf, pageQuery, timeCursor } from "../schemas/page.ts";
 import { problems } from "../schemas/problem.ts";
 
+/** In the form in which messages keep it: an internationalised domain may be given in either spelling. */
+const address = z.string().transform((text, context): string => {
+  const checked = checkAddress(text);
+  if (!("fault" in checked)) return checked.address;
+  context.addIssue({ code: "custom", message: checked.fault, params: { code: "invalid_address" } });
+  return z.NEVER;
+});
+
 const query = z.strictObject({
-  ...pageQuery(/^\d{1,15}\.\d{1,6}$/),
+  ...pageQuery(timeCursor("msg")),
   status: z.enum(recipientStatuses).optional().meta({ description: "Any recipient's." }),
-  recipient: z.string().optional().meta({ description: "An address; with `status`, of the same recipient." }),
+  recipient: address.optional().meta({ description: "An address; with `status`, of the same recipient." }),
   tag: z.string().optional(),
-  from: z.string().optional().meta({ description: "The sender's address." }),
+  from: address.optional().meta({ description: "The sender's address." }),
   created_after: time.optional(),
   created_before: time.optional(),
 });
@@ -34,7 +43,7 @@ export function listMessages(app: App, dependencies: Dependencies): void {
     },
     handler: async (request) => {
       const { limit, after, created_after, created_before, ...filter } = request.query;
-      const page = await dependencies.messages.list(
+      const { messages, nextCursor } = await dependencies.messages.list(
         callerOf(request).tenant,
         {
           ...(filter.status !== undefined && { status: filter.status }),
@@ -47,7 +56,7 @@ export function listMessages(app: App, dependencies: Dependencies): void {
         limit,
         after,
       );
-      return { data: page.messages.map(messageView), has_more: page.nextCursor !== undefined, next_cursor: page.nextCursor ?? null };
+      return page(messages.map(messageView), nextCursor);
     },
   });
 }

@@ -10,9 +10,7 @@ import { message } from "../schemas/message.ts";
 import { problems } from "../schemas/problem.ts";
 import { messageParams } from "./getMessage.ts";
 
-const change = z.strictObject({
-  send_at: time,
-});
+const change = z.strictObject({ send_at: time }).meta({ id: "MessageChange", examples: [{ send_at: "2026-01-31T09:00:00Z" }] });
 
 export function updateMessage(app: App, dependencies: Dependencies): void {
   app.route({
@@ -26,7 +24,7 @@ export function updateMessage(app: App, dependencies: Dependencies): void {
       tags: ["Messages"],
       params: messageParams,
       body: change,
-      response: { 200: message, ...problems(400, 404, 409, 415, 422) },
+      response: { 200: message, ...problems(400, 404, 409, 413, 415, 422) },
     },
     handler: async (request, reply) => {
       const changed = await reschedule(dependencies.change, callerOf(request).tenant, request.params.id, request.body.send_at);

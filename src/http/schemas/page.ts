@@ -29,6 +29,16 @@ export const eventPosition = z
 /** The query of a list of events. */
 export const eventPageQuery = { ...pageQuery(/^/), after: eventPosition.default(0) };
 
+/** What the cursors of lists by time look like: a time in milliseconds and an id with this prefix. */
+export function timeCursor(prefix: string): RegExp {
+  return new RegExp(`^\\d{1,15}\\.${prefix}_[0-9a-z]{1,32}$`);
+}
+
+/** The answer of a list. */
+export function page<Item>(data: Item[], nextCursor: string | undefined) {
+  return { data, has_more: nextCursor !== undefined, next_cursor: nextCursor ?? null };
+}
+
 /** The answer of a list of these. `next_cursor` is null on the last page. */
 export function pageOf<Item extends z.ZodType>(item: Item) {
   return z.object({ data: z.array(item), has_more: z.boolean(), next_cursor: z.string().nullable() });

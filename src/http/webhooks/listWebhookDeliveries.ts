@@ -4,7 +4,7 @@ import { deliveryStatuses } from "../../store/webhookDeliveries.ts";
 import { callerOf } from "../authenticate.ts";
 import type { App, Dependencies } from "../dependencies.ts";
 import { refuse } from "../errors.ts";
-import { pageOf, pageQuery } from "../schemas/page.ts";
+import { page, pageOf, pageQuery } from "../schemas/page.ts";
 import { problems } from "../schemas/problem.ts";
 import { delivery, deliveryView } from "../schemas/webhook.ts";
 import { webhookParams } from "./getWebhook.ts";
@@ -30,9 +30,9 @@ export function listWebhookDeliveries(app: App, dependencies: Dependencies): voi
     handler: async (request, reply) => {
       const { limit, after, status } = request.query;
       const filter = status === undefined ? {} : { status };
-      const page = await dependencies.webhookDeliveries.list(callerOf(request).tenant, request.params.id, filter, limit, after);
-      if (!page) return refuse(request, reply, noSuchWebhook);
-      return { data: page.deliveries.map(deliveryView), has_more: page.nextCursor !== undefined, next_cursor: page.nextCursor ?? null };
+      const found = await dependencies.webhookDeliveries.list(callerOf(request).tenant, request.params.id, filter, limit, after);
+      if (!found) return refuse(request, reply, noSuchWebhook);
+      return page(found.deliveries.map(deliveryView), found.nextCursor);
     },
   });
 }

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { callerOf } from "../authenticate.ts";
 import type { App, Dependencies } from "../dependencies.ts";
-import { pageOf, pageQuery } from "../schemas/page.ts";
+import { page, pageOf, pageQuery, timeCursor } from "../schemas/page.ts";
 import { problems } from "../schemas/problem.ts";
 import { webhook, webhookView } from "../schemas/webhook.ts";
 
@@ -16,13 +16,13 @@ export function listWebhooks(app: App, dependencies: Dependencies): void {
       summary: "List webhooks",
       description: "Newest first, without their secrets.",
       tags: ["Webhooks"],
-      querystring: z.strictObject(pageQuery(/^wh_[0-9a-z]{26}$/)),
+      querystring: z.strictObject(pageQuery(timeCursor("wh"))),
       response: { 200: pageOf(webhook), ...problems(422) },
     },
     handler: async (request) => {
       const { limit, after } = request.query;
-      const { webhooks, hasMore } = await dependencies.webhooks.list(callerOf(request).tenant, limit, after);
-      return { data: webhooks.map(webhookView), has_more: hasMore, next_cursor: (hasMore && webhooks.at(-1)?.id) || null };
+      const { webhooks, nextCursor } = await dependencies.webhooks.list(callerOf(request).tenant, limit, after);
+      return page(webhooks.map(webhookView), nextCursor);
     },
   });
 }

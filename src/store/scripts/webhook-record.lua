@@ -3,7 +3,8 @@
 -- ARGV: 1 webhook id, 2 event id, 3 end of the lease (ms), which names it,
 --       4 outcome: succeeded | failed | refused (the endpoint wants no more: 410) | lost (there is nothing to send any more)
 --         | released (no try was made, or its end not awaited),
---       5 the try as JSON, 6 milliseconds until the next try, or -1: none, 7 slots, 8 how long a webhook may fail until it is disabled (ms)
+--       5 the try as JSON, 6 milliseconds until the next try, or -1: none, 7 slots, 8 how long a webhook may fail until it is disabled (ms),
+--       9 life of a row (ms)
 -- Returns: { "stale" } | { "gone" } | { "released" } | { "succeeded" } | { "waiting" } | { "failed" }, then "disabled" if the webhook was
 --- @include webhook
 
@@ -17,10 +18,11 @@ local function rest(...)
   return { ... }
 end
 
+local webhook_text = redis.call('GET', KEYS[1])
 local row_text = redis.call('GET', KEYS[2])
-if not row_text then return rest('gone') end
+if not webhook_text or not row_text then return rest('gone') end
 if current and outcome == 'released' then
-  redis.call('ZADD', KEYS[3], now, event_id)
+  make_due(webhook_id, event_id, KEYS[3], KEYS[5], now, ARGV[9])
   return rest('released')
 end
 local row = cjson.decode(row_text)
@@ -50,13 +52,12 @@ elseif row.status == 'succeeded' then
 elseif tonumber(ARGV[6]) >= 0 then
   word = 'waiting'
   row.next_at = now + tonumber(ARGV[6])
-  redis.call('ZADD', KEYS[3], row.next_at, event_id)
+  make_due(webhook_id, event_id, KEYS[3], KEYS[5], row.next_at, ARGV[9])
 end
 row.status = word == 'waiting' and 'pending' or word
 redis.call('SET', KEYS[2], cjson.encode(row), 'XX', 'KEEPTTL')
 
-local webhook_text = outcome ~= 'lost' and redis.call('GET', KEYS[1])
-if not webhook_text then return rest(word) end
+if outcome == 'lost' then return rest(word) end
 local webhook = cjson.decode(webhook_text)
 if outcome == 'succeeded' then
   if webhook.failing_since then

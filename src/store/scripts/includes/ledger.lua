@@ -3,11 +3,7 @@
 --   keys.state, keys.bytes, keys.events, keys.sequence, keys.open, keys.unconfirmed, keys.owners
 -- A message's further keys (record, chunks, attempts) come in keys.all, for their time to live.
 
--- Redis time in milliseconds since the epoch.
-local function time_now()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
+--- @include time
 
 -- The state, or nil if the message is gone.
 local function load_state(keys)

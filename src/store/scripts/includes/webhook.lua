@@ -1,10 +1,6 @@
 -- What the webhooks' scripts share: the time, a webhook's record, and the two queues: its due deliveries, and the webhooks by what is due.
 
--- Redis time in milliseconds since the epoch.
-local function time_now()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
+--- @include time
 
 -- The webhook, or nil if it is gone or another tenant's.
 local function load_webhook(key, tenant)

@@ -1,0 +1,45 @@
+// How many bytes of large bodies are taken in at a time: more would fill memory, and a process that is killed answers nobody.
+import { totalmem } from "node:os";
+import type { FastifyRequest } from "fastify";
+import type { App } from "./dependencies.ts";
+import { RefusalError } from "./errors.ts";
+
+/** Bodies up to this size are not counted: they can fill no memory in any number of connections that a process has. */
+const smallBytes = 256 * 1024;
+/** A body is held several times over while it is read, composed and stored. */
+const memoryShare = 1 / 12;
+
+/** What this process's memory allows. */
+export function affordableBytes(): number {
+  // Where a container has no limit of its own, its limit is a huge number.
+  return Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem()) * memoryShare;
+}
+
+/**
+ * Adds the check. It comes after a key was found good, so that nobody else uses up the budget. One body is always taken, however large
+ * its operation lets it be.
+ */
+export function limitBodies(app: App, budgetBytes: number): void {
+  let inUse = 0;
+  app.addHook("preParsing", async (request, reply) => {
+    const size = announcedBytes(request);
+    if (size <= smallBytes) return;
+    if (inUse > 0 && inUse + size > budgetBytes) {
+      const detail = "Too many large bodies are being read at the moment; nothing was accepted. Try again.";
+      throw new RefusalError({ refused: "overloaded", detail, retryAfterSeconds: 1 });
+    }
+    inUse += size;
+    // Also where the caller goes away half-way, of which fastify's own hook says nothing.
+    reply.raw.once("close", () => {
+      inUse -= size;
+    });
+  });
+}
+
+/** A body in chunks may be as large as the operation takes. */
+function announcedBytes(request: FastifyRequest): number {
+  const { headers, routeOptions } = request;
+  const limit = routeOptions.bodyLimit ?? 0;
+  if (headers["transfer-encoding"] !== undefined) return limit;
+  return Math.min(Number(headers["content-length"] ?? 0) || 0, limit);
+}

@@ -1,0 +1,41 @@
+// What is open and on its way: the indexes that upkeep walks. The ledger's scripts keep them; here they are read, and cleared of what is done.
+import { parseWakeUpId, type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
+import type { Connection } from "./connection.ts";
+
+/** The indexes on one shard. Every function rejects while Redis is away. */
+export function createOpenWork({ redis, keys, clock }: Connection) {
+  return {
+    /** The queue has taken these wake-ups. */
+    async confirm(wakeUps: WakeUp[]): Promise<void> {
+      if (wakeUps.length > 0) await redis.zrem(keys.unconfirmed, ...wakeUps.map(wakeUpId));
+    },
+
+    /** Wake-ups that no queue has confirmed for so long, oldest first. */
+    async unconfirmed(olderThanMs: number, limit: number): Promise<WakeUp[]> {
+      const ids = await redis.zrangebyscore(keys.unconfirmed, "-inf", clock.now() - olderThanMs, "LIMIT", 0, limit);
+      return ids.flatMap((id) => parseWakeUpId(id) ?? []);
+    },
+
+    /** Message ids past their deadline, the longest overdue first. */
+    async overdue(limit: number): Promise<string[]> {
+      return redis.zrangebyscore(keys.open, "-inf", clock.now(), "LIMIT", 0, limit);
+    },
+
+    /** Walks all messages with an open recipient. Pass "0" first, then the cursor returned, until it is "0" again. */
+    async scanOpen(cursor: string, count: number): Promise<{ cursor: string; messageIds: string[] }> {
+      const [next, found] = await redis.zscan(keys.open, cursor, "COUNT", count);
+      return { cursor: next, messageIds: found.filter((_, index) => index % 2 === 0) };
+    },
+
+    /** Relays that dispatches were given to since a sweep last found nothing for them. */
+    async knownRelays(): Promise<string[]> {
+      return redis.smembers(keys.relays);
+    },
+
+    async forgetRelay(name: string): Promise<void> {
+      await redis.srem(keys.relays, name);
+    },
+  };
+}
+
+export type OpenWork = ReturnType<typeof createOpenWork>;

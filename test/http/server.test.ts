@@ -1,0 +1,241 @@
+// What holds for every request, whatever it asks for: ids, headers, unknown paths, broken connections, an orderly end.
+import assert from "node:assert/strict";
+import { type AddressInfo, connect } from "node:net";
+import { after, test } from "node:test";
+import { sharedRedis } from "../support/redis.ts";
+import { waitFor } from "../support/waitFor.ts";
+import { assertProblem, bootstrapKey, mail, openApp } from "./appForTests.ts";
+
+const redis = await sharedRedis();
+const gateway = await openApp(redis);
+const url = await gateway.app.listen({ host: "127.0.0.1", port: 0 });
+after(() => gateway.close());
+
+/** Sends bytes on a connection of its own and gives back what comes until it is closed. */
+function raw(bytes: string | Buffer, port = (gateway.app.server.address() as AddressInfo).port): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(bytes));
+    let answer = "";
+    socket.on("data", (chunk) => {
+      answer += chunk.toString("latin1");
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) =>
+      error.code === "ECONNRESET" || error.code === "EPIPE" ? resolve(answer) : reject(error),
+    );
+    socket.on("close", () => resolve(answer));
+  });
+}
+
+test("every answer carries an X-Request-Id: the caller's if it is harmless, else a new one", async () => {
+  for (const id of ["abcdefgh", "A-b_3".repeat(12)]) {
+    assert.equal((await gateway.ask("GET", "/livez", { headers: { "x-request-id": id } })).headers["x-request-id"], id);
+  }
+  const seen = new Set<unknown>();
+  for (const id of ["short", "x".repeat(65), "a b c d e f", "../../../etc", undefined]) {
+    const answer = await gateway.ask("GET", "/livez", id === undefined ? {} : { headers: { "x-request-id": id } });
+    assert.match(String(answer.headers["x-request-id"]), /^req_[0-9a-z]{26}$/);
+    seen.add(answer.headers["x-request-id"]);
+  }
+  assert.equal(seen.size, 5);
+  for (const path of ["/", "/docs", "/openapi.json", "/nowhere", "/v1/messages/%zz", "/v1/messages"]) {
+    assert.equal((await gateway.ask("GET", path, { headers: { "x-request-id": "my-own-id" } })).headers["x-request-id"], "my-own-id", path);
+  }
+});
+
+test("an unknown path is a 404, and a known one with another method a 405 that names those it has", async () => {
+  for (const path of [
+    "/nowhere",
+    "/v1",
+    "/v1/messages/",
+    "/v1/messages//events",
+    "/v1/messages/x/nothing",
+    "/docs/nothing",
+    "/v1/messages/%zz",
+    `/v1/messages/${"x".repeat(2_000)}`,
+  ]) {
+    assertProblem(await gateway.ask("GET", path), 404, "not_found");
+  }
+  // Whether a body would be taken does not matter where there is nothing.
+  assertProblem(await gateway.ask("POST", "/nowhere", { body: "x", headers: { "content-type": "text/plain" } }), 404, "not_found");
+  const wrong: [string, string, string][] = [
+    ["DELETE", "/v1/messages", "GET, HEAD, POST"],
+    ["PUT", "/v1/messages/msg_1", "GET, HEAD, PATCH"],
+    ["GET", "/v1/messages/msg_1/cancel", "POST"],
+    ["PROPFIND", "/v1/keys/key_1", "DELETE, GET, HEAD"],
+    ["POST", "/livez", "GET, HEAD"],
+    ["OPTIONS", "/v1/events", "GET, HEAD"],
+  ];
+  for (const [method, path, allow] of wrong) {
+    const answer = await gateway.ask(method, path, { key: null, body: "no JSON" });
+    assertProblem(answer, 405, "method_not_allowed");
+    assert.equal(answer.headers.allow, allow);
+  }
+});
+
+test("an operation without a body takes an empty one, whatever its type is said to be", async () => {
+  const { id } = (await gateway.ask("POST", "/v1/messages", { body: mail() })).body;
+  const headers = { "content-type": "application/json" };
+  const answer = await gateway.ask("POST", `/v1/messages/${id}/cancel`, { body: "", headers });
+  assert.equal(answer.body.status, "cancelled");
+  assert.equal((await gateway.ask("DELETE", "/v1/webhooks/wh_0", { body: "", headers })).status, 404);
+});
+
+test("what never becomes a request is answered with a problem document, and the connection ends", async () => {
+  const cases: [bytes: string, status: number, code: string][] = [
+    ["nonsense\r\n\r\n", 400, "malformed_http"],
+    ["GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "malformed_http"],
+    ["GET / HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n", 400, "malformed_http"],
+    [`GET / HTTP/1.1\r\nHost: x\r\nX-Large: ${"x".repeat(20_000)}\r\n\r\n`, 431, "headers_too_large"],
+    ["\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "malformed_http"],
+  ];
+  for (const [bytes, status, code] of cases) {
+    const answer = await raw(bytes);
+    const [head = "", body = ""] = answer.split("\r\n\r\n");
+    assert.match(head, new RegExp(`^HTTP/1.1 ${status} `));
+    assert.match(head, /content-type: application\/problem\+json/i);
+    const problem = JSON.parse(body);
+    assert.deepEqual([problem.status, problem.code, problem.type], [status, code, `urn:postern:problem:${code}`]);
+    assert.ok(problem.title && problem.detail && head.includes(problem.request_id));
+  }
+  assert.equal((await gateway.ask("GET", "/livez")).status, 200);
+});
+
+test("a body that is cut off stores nothing and is no fault of the store", async () => {
+  const before = await gateway.stored();
+  const observed = gateway.observed.length;
+  const { port } = gateway.app.server.address() as AddressInfo;
+  const body = JSON.stringify(mail());
+  const head = `POST /v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${bootstrapKey}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+  await new Promise<void>((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(head + body.slice(0, -1), () => setImmediate(() => socket.destroy())));
+    socket.on("close", () => resolve());
+  });
+  await waitFor(() => gateway.observed.length > observed, { what: "the request to end" });
+  assert.equal(gateway.observed.at(-1)?.status, "4xx");
+  assert.equal(await gateway.stored(), before);
+});
+
+test("pages carry a policy that lets in nothing from elsewhere, and the documentation's own files are here", async () => {
+  const api = await gateway.ask("GET", "/livez");
+  assert.match(String(api.headers["content-security-policy"]), /default-src 'none'/);
+  assert.equal(api.headers["x-content-type-options"], "nosniff");
+  for (const path of ["/", "/docs"]) {
+    const { status, headers, text } = await gateway.ask("GET", path, { key: null });
+    assert.equal(status, 200);
+    const policy = String(headers["content-security-policy"]);
+    assert.match(policy, /default-src 'none'/);
+    assert.doesNotMatch(policy, /https?:|\*|script-src[^;]*unsafe/);
+    assert.doesNotMatch(text, /(?:src|href)="(?:https?:)?\/\//);
+    for (const [, file = ""] of text.matchAll(/(?:src|href)="([^"]+)"/g)) {
+      const found = await gateway.ask("GET", file, { key: null });
+      assert.equal(found.status, 200, file);
+    }
+  }
+  const home = await gateway.ask("GET", "/", { key: null });
+  assert.match(home.text, /color-scheme:light dark/);
+  assert.doesNotMatch(home.text, /<script/);
+});
+
+test("every request is measured by its route, never by its path", async () => {
+  const before = gateway.observed.length;
+  await gateway.ask("GET", "/v1/messages/msg_0?secret=1");
+  await gateway.ask("GET", "/somewhere/else");
+  await gateway.ask("GET", "/livez");
+  await waitFor(() => gateway.observed.length === before + 3, { what: "three measurements" });
+  assert.deepEqual(
+    gateway.observed.slice(before).map(({ method, route, status }) => [method, route, status]),
+    [
+      ["GET", "/v1/messages/:id", "4xx"],
+      ["GET", "unmatched", "4xx"],
+      ["GET", "/livez", "2xx"],
+    ],
+  );
+  assert.ok(gateway.observed.every(({ seconds }) => seconds >= 0 && seconds < 30));
+});
+
+test("closing waits for requests under way, and for no idle connection", async () => {
+  let goOn: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  let reached: () => void = () => undefined;
+  const underWay = new Promise<void>((resolve) => {
+    reached = resolve;
+  });
+  const closing = await openApp(redis, () => ({
+    relayStatuses: async () => {
+      reached();
+      await held;
+      return [];
+    },
+  }));
+  const where = await closing.app.listen({ host: "127.0.0.1", port: 0 });
+  // fetch keeps its connections open.
+  await fetch(`${where}/livez`);
+  const slow = fetch(`${where}/v1/relays`, { headers: { authorization: `Bearer ${bootstrapKey}` } });
+  await underWay;
+  let closed = false;
+  const end = closing.close().then(() => {
+    closed = true;
+  });
+  await waitFor(
+    () =>
+      fetch(`${where}/livez`).then(
+        () => false,
+        () => true,
+      ),
+    { what: "new connections to be refused" },
+  );
+  assert.equal(closed, false);
+  goOn();
+  assert.equal((await slow).status, 200);
+  await end;
+});
+
+test("an error of ours says nothing of our insides", async () => {
+  const broken = await openApp(redis, () => ({
+    relayStatuses: async () => {
+      throw new Error("the password is hunter2");
+    },
+  }));
+  const answer = await broken.ask("GET", "/v1/relays");
+  assertProblem(answer, 500, "internal_error");
+  assert.doesNotMatch(answer.text, /hunter2/);
+  await broken.close();
+});
+
+test("large bodies beyond what memory allows are a 503, and small ones go on", async () => {
+  const tight = await openApp(redis, ({ limits }) => ({ limits: { ...limits, bodiesBytesMax: 1 } }));
+  const where = await tight.app.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = tight.app.server.address() as AddressInfo;
+  const head = `POST /v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${bootstrapKey}\r\nContent-Type: application/json\r\n`;
+  // One large body is always taken, also while it arrives slowly.
+  const socket = connect(port, "127.0.0.1", () => socket.write(`${head}Content-Length: 1000000\r\n\r\n{`));
+  socket.on("error", () => undefined);
+  const large = { method: "POST", headers: { authorization: `Bearer ${bootstrapKey}`, "content-type": "application/json" } };
+  const body = JSON.stringify(mail({ text: "x\n".repeat(200_000) }));
+  const refused = await waitFor(
+    async () => {
+      const answer = await fetch(`${where}/v1/messages`, { ...large, body });
+      return answer.status === 503 ? answer : undefined;
+    },
+    { what: "a large body to be refused" },
+  );
+  assert.equal(refused.headers.get("retry-after"), "1");
+  assert.equal(((await refused.json()) as { code: string }).code, "overloaded");
+  assert.equal((await fetch(`${where}/v1/messages`, { ...large, body: JSON.stringify(mail()) })).status, 202);
+  socket.destroy();
+  await waitFor(async () => (await fetch(`${where}/v1/messages`, { ...large, body })).status === 202, {
+    what: "the budget to be free again",
+  });
+  await tight.close();
+});
+
+test("the server waits for no slow sender longer than a request may take", () => {
+  const { headersTimeout, requestTimeout, timeout, keepAliveTimeout } = gateway.app.server;
+  assert.deepEqual([headersTimeout, requestTimeout, timeout, keepAliveTimeout], [15_000, 120_000, 75_000, 65_000]);
+});
+
+test("the API answers on its own address", async () => {
+  assert.equal((await fetch(`${url}/livez`)).status, 200);
+});
