@@ -14,7 +14,7 @@ const replyStart =
   /(?:^[ \t>|]{0,12}(?:<<<?[ -]{0,2})?|[<>]{3} {1,2}|[:;='"[(#] {0,4}|\b(?:said|code|error|reason|status|returned|with|was|got)[: \t]{1,4})(?=([45][0-57]\d)(?:[ -:;,#>][^\d\n]|[ -]{1,3}[\d[]|[ \t]*$))/gim;
 /** What comes after a reply and is not part of it. */
 const replyEnd =
-  /\n[ \t]*\n|\n[ \t>]{0,8}(?:>>>|\.\.\. while talking|Giving up on|I'm not going to try|STARTTLS was|-{3,}|[A-Z][\w-]{2,30}: )|\n(?=[ \t>|]{0,12}(?:<<<[ -]{0,2})?[245]\d\d )/;
+  /\n[ \t]*\n|\n[ \t>]{0,8}(?:>>>|\.\.\. while talking|Giving up on|I'm not going to try|STARTTLS was|-{3,40}|[A-Z][\w-]{2,30}: )|\n(?=[ \t>|]{0,12}(?:<<<[ -]{0,2})?[245]\d\d )/;
 
 /** Where the words of mail servers place a refusal. The first that matches counts. */
 export const refusalPlaces: readonly { wording: RegExp; phase: Phase; example: string }[] = [

@@ -8,7 +8,7 @@ export const originalAnnouncements: readonly { wording: RegExp; example: string 
     example: "------ This is a copy of the message, including all the headers. ------",
   },
   { wording: /below this line is (?:a copy|the original)/, example: "--- Below this line is the original bounce." },
-  { wording: /-{3,} ?original (?:message|mail)(?: header| info)?s? ?/, example: "----- Original message -----" },
+  { wording: /-{3,40} ?original (?:message|mail)(?: header| info)?s? ?/, example: "----- Original message -----" },
   {
     wording:
       /(?:the )?(?:headers? of the )?(?:original|failed|undelivered|returned|unsent) (?:message|mail)(?: headers?)?(?: is| are)? (?:follow|below|text follow)/,
@@ -19,10 +19,10 @@ export const originalAnnouncements: readonly { wording: RegExp; example: string 
     wording: /(?:unsent|returned|undelivered|bounced) message(?: follows| below)?\s{0,3}-/,
     example: "   ----- Unsent message follows -----",
   },
-  { wording: /-{3,} ?(?:returned|original|unsent) (?:message|mail|header)/, example: "------- Returned Message --------" },
+  { wording: /-{3,40} ?(?:returned|original|unsent) (?:message|mail|header)/, example: "------- Returned Message --------" },
   { wording: /original message headers:/, example: "Original message headers:" },
   { wording: /(?:below is|following is) a copy of the original/, example: "    Below is a copy of the original message:" },
-  { wording: /^-{5,} ?(?:message header|original header|start of message)/, example: "----- Message header follows -----" },
+  { wording: /^-{5,40} ?(?:message header|original header|start of message)/, example: "----- Message header follows -----" },
   { wording: /original (?:mail|message)(?: is)? as follows/, example: "Original mail as follows:" },
   { wording: /message header:$/, example: "Message header:" },
   { wording: /\*{3} (?:original|the following) message/, example: "*** Original message ***" },

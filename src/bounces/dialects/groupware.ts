@@ -121,7 +121,7 @@ because:
   },
   {
     id: "notes",
-    when: { text: /-{3,80} ?Failure Reasons? ? ?-{3,80}/i },
+    when: { text: /-{3,40} ?Failure Reasons? ? ?-{3,40}/i },
     opening: /Failure Reasons?[ -]{1,20}\n/i,
     recipients: [alone],
     reason: "anywhere",

@@ -7,9 +7,9 @@ const { alone, bracketedHeading, command } = recipientForms;
 export const japaneseDialects: readonly Dialect[] = [
   {
     id: "m-filter",
-    when: { text: /m-FILTER|-{3,80}server message/i },
-    opening: /以下のメールアドレスへの送信に失敗しました。?|-{3,80}failed? (?:recipient|address)|m-FILTER[^\n]{0,60}\n/i,
-    closing: /-{3,80}original mail info/i,
+    when: { text: /m-FILTER|-{3,40}server message/i },
+    opening: /以下のメールアドレスへの送信に失敗しました。?|-{3,40}failed? (?:recipient|address)|m-FILTER[^\n]{0,60}\n/i,
+    closing: /-{3,40}original mail info/i,
     recipients: [alone],
     example: `From: <>
 Subject: failure notice

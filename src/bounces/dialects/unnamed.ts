@@ -111,9 +111,9 @@ From: sender@example.net
   },
   {
     id: "message-log",
-    when: { text: /\|-{3,80} Failed addresses follow: -{3,80}\|/i },
+    when: { text: /\|-{3,40} Failed addresses follow: -{3,40}\|/i },
     opening: /Failed addresses follow:[^\n]{0,60}\n/i,
-    closing: /\|-{3,80}/,
+    closing: /\|-{3,40}/,
     recipients: [ellipsis, alone],
     example: `From: <MAILER-DAEMON@mail.example.net>
 Subject: mail failed, returning to sender
