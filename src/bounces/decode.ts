@@ -66,7 +66,7 @@ export function decodeCharset(bytes: string, charset: string | undefined): strin
 }
 
 /** Quoted-printable (RFC 2045, section 6.7); what is no valid escape stays. */
-export function decodeQuotedPrintable(bytes: string): string {
+function decodeQuotedPrintable(bytes: string): string {
   if (!bytes.includes("=")) return bytes;
   return bytes
     .replace(/=[ \t]{0,80}\n/g, "")

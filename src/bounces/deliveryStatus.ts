@@ -12,9 +12,8 @@ export type RecipientStatus = {
   action?: Action;
   /** RFC 3463, from the Status field. */
   status?: string;
-  /** Diagnostic-Code without its type; the type beside it in lower case (`smtp`, `x-postfix`). */
+  /** Diagnostic-Code without its type (`smtp;`). */
   diagnostic?: string;
-  diagnosticType?: string;
   remoteMta?: string;
 };
 
@@ -115,7 +114,6 @@ function recipientStatus(group: Header[]): RecipientStatus | undefined {
     ...(action && { action }),
     ...(status && { status }),
     ...(diagnostic && { diagnostic: spelledOut(type, diagnostic.slice(type ? diagnostic.indexOf(";") + 1 : 0).trim()) }),
-    ...(type && { diagnosticType: type }),
     ...(remoteMta && { remoteMta: untyped(remoteMta) }),
   };
 }

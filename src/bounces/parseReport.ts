@@ -16,6 +16,7 @@ import { type Envelope, readTextReport } from "./textReport.ts";
 const fieldsInText = /^[ \t>]{0,8}(?:Final-Recipient|Original-Recipient)[ \t]{0,4}:/im;
 
 const nestedReport = /report-type="?delivery-status/i;
+const nestedDepthMax = 2;
 
 function kindOf(reports: readonly RecipientReport[]): ParsedReport["kind"] {
   if (reports.some(({ action }) => action === "failed")) return "bounce";
@@ -54,11 +55,12 @@ function fromDeliveryStatus({ deliveryStatus, text }: ReportParts, envelope: Env
   return { kind: kindOf(reports), reports, dialect: "rfc3464", ...message };
 }
 
-/** A report that a system, or a person, passed on within a mail of their own: the fields stand where the original would. */
-function fromNested({ text, original }: ReportParts, envelope: Envelope): ParsedReport | undefined {
-  if (original === undefined || !fieldsInText.test(original)) return undefined;
+/** A report that a system, or a person, passed on within a mail of their own: it stands where the original would. */
+function fromNested({ original }: ReportParts, envelope: Envelope, depth: number): ParsedReport | undefined {
+  if (original === undefined || depth >= nestedDepthMax || !fieldsInText.test(original)) return undefined;
   if (!senderOfReports.test(envelope.from) && !nestedReport.test(original)) return undefined;
-  return fromDeliveryStatus({ text: `${text}\n${original}`, deliveryStatus: original }, envelope);
+  const nested = parseMail(Buffer.from(original, "latin1"), depth + 1);
+  return nested.reports.length > 0 ? nested : undefined;
 }
 
 /** A report for people alone: by its dialect, else by a header that names the recipient, else by the original's only one. */
@@ -70,12 +72,7 @@ function fromText({ text }: ReportParts, envelope: Envelope, original: OriginalM
   return { kind: kindOf(reports), reports, dialect: read.dialect };
 }
 
-/**
- * Parses a report.
- * @param raw a whole mail (RFC 5322), possibly cut off or broken; of one larger than 1 MiB the beginning counts
- * @returns `kind: "none"` for a mail that is no report
- */
-export function parseReport(raw: Buffer): ParsedReport {
+function parseMail(raw: Buffer, depth: number): ParsedReport {
   const mail = readMail(raw);
   const header = (name: string) => headerOf(mail, name);
   const envelope: Envelope = {
@@ -95,9 +92,18 @@ export function parseReport(raw: Buffer): ParsedReport {
   if (unsubscribe) return complaint(unsubscribe, "unsubscribe-request", original);
   const plain = readPlainComplaint(envelope, original);
   if (plain) return complaint(plain, "plain-complaint", original);
-  const nested = fromNested(parts, envelope);
-  if (nested) return { ...nested, ...(original && { original }) };
   const told = fromText(parts, envelope, original);
+  const nested = told === undefined || told.dialect === "unnamed" ? fromNested(parts, envelope, depth) : undefined;
+  if (nested) return nested;
   if (told) return { ...told, ...(original && { original }) };
   return { kind: isAutoReply(envelope) ? "auto_reply" : "none", reports: [], ...(original && { original }) };
+}
+
+/**
+ * Parses a report.
+ * @param raw a whole mail (RFC 5322), possibly cut off or broken; of one larger than 1 MiB the beginning counts
+ * @returns `kind: "none"` for a mail that is no report
+ */
+export function parseReport(raw: Buffer): ParsedReport {
+  return parseMail(raw, 0);
 }

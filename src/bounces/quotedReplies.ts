@@ -62,21 +62,20 @@ export function phaseIn(text: string): Phase | undefined {
   return refusalPlaces.find(({ wording }) => wording.test(bounded))?.phase;
 }
 
+const transcriptCommand = /(?:>>> ?|Sent <<< ?)(MAIL|RCPT|DATA|EHLO|HELO|\.)(?![\w-])/gi;
+const phaseOfCommand: Readonly<Record<string, Phase>> = {
+  mail: "mail",
+  rcpt: "rcpt",
+  data: "data",
+  ehlo: "ehlo",
+  helo: "ehlo",
+  ".": "after_dot",
+};
+
 /** The command that a transcript in the style of sendmail (`>>> DATA`) shows last before a place. */
 function commandBefore(text: string, at: number): Phase | undefined {
-  const command = [...text.slice(Math.max(0, at - 400), at).matchAll(/(?:>>> ?|Sent <<< ?)(MAIL|RCPT|DATA|EHLO|HELO|\.)(?![\w-])/gi)].at(
-    -1,
-  )?.[1];
-  if (command === undefined) return undefined;
-  const phases: Readonly<Record<string, Phase>> = {
-    mail: "mail",
-    rcpt: "rcpt",
-    data: "data",
-    ehlo: "ehlo",
-    helo: "ehlo",
-    ".": "after_dot",
-  };
-  return phases[command.toLowerCase()];
+  const commands = [...text.slice(Math.max(0, at - 400), at).matchAll(transcriptCommand)];
+  return phaseOfCommand[commands.at(-1)?.[1]?.toLowerCase() ?? ""];
 }
 
 /** The refusals (4xx, 5xx) that a text quotes, in order, each once. At most 20. */

@@ -9,7 +9,7 @@ import { withoutAddress, wordsOf } from "./wording.ts";
 
 /** Words of a warning that the mail is still under way. */
 const delay =
-  /warning message only|this is (?:only )?a warning|no action is required|has not yet been delivered|hasn't been delivered yet|(?:has|have) been delayed|is delayed|message delayed|delivery (?:status notification )?\(?delay|delayed mail|still being retried|will (?:be retried|keep trying|continue to (?:try|be attempted))|will continue (?:to be attempted|trying)|could not send message for past|not yet been delivered|verz[öö]gert|retard[ée]e?\b|配送が遅延/i;
+  /warning message only|this is (?:only )?a warning|no action is required|has not yet been delivered|hasn't been delivered yet|(?:has|have) been delayed|is delayed|message delayed|delivery (?:status notification )?\(?delay|delayed mail|still being retried|will (?:be retried|keep trying|continue to (?:try|be attempted))|will continue (?:to be attempted|trying)|could not send message for past|not yet been delivered|verz[öo]gert|retard[ée]e?\b|配送が遅延/i;
 /** Words that say that it is over. They win, as reports recall earlier warnings. */
 const over =
   /giv(?:en|ing) up|permanent (?:error|failure|fatal)|failed permanently|not going to try again|will not be retried|could not be delivered|undeliverable|cannot send message for|returned to sender/i;

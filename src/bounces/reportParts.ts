@@ -26,7 +26,7 @@ function leaves(entity: Entity): Entity[] {
   return entity.children.length > 0 ? entity.children.flatMap(leaves) : [entity];
 }
 
-/** A part's text, unquoted where somebody forwarded the whole report. */
+/** A part's text as people see it. */
 function textOf(entity: Entity): string {
   const decoded = decodeCharset(bodyOf(entity, textCharactersMax), entity.parameters.charset).replaceAll(String.fromCharCode(0), "");
   return entity.type === "text/html" ? htmlToText(decoded) : decoded;
