@@ -33,9 +33,25 @@ const announcement = new RegExp(
   "im",
 );
 
-/** A header that begins without announcement: two fields in a row of which the first is one that only servers write. */
-const bareHeader =
-  /^[> \t]{0,4}(?:received: ?(?:from|by|\()|return-path: ?<|dkim-signature: ?v=|x-received: ?by)[^\n]{0,998}\n(?:[> ]{0,4}[ \t]{1,20}[^\n]{1,998}\n){0,30}[> \t]{0,4}[a-z][a-z0-9-]{1,40}:/im;
+/** The fields that only servers write, with which a header begins that nobody announced. */
+const serverField = /^[> \t]{0,4}(?:received: ?(?:from|by|\()|return-path: ?<|dkim-signature: ?v=|x-received: ?by)/gim;
+const anyField = /^[> \t]{0,4}[a-z][a-z0-9-]{1,40}:/i;
+const continued = /^>? ?[ \t]/;
+const continuationsMax = 30;
+const candidatesMax = 20;
+
+/** Where a header begins without announcement: a field of a server's, its continuation lines, then another field. */
+function bareHeaderAt(text: string): number | undefined {
+  let candidates = 0;
+  for (const { index } of text.matchAll(serverField)) {
+    if (++candidates > candidatesMax) return undefined;
+    let at = text.indexOf("\n", index) + 1;
+    for (let lines = 0; at > 0 && lines < continuationsMax && continued.test(text.slice(at, at + 4)); lines++)
+      at = text.indexOf("\n", at) + 1;
+    if (at > 0 && anyField.test(text.slice(at, at + 50))) return index;
+  }
+  return undefined;
+}
 
 /**
  * Cuts a report's text at the message that it returns.
@@ -43,8 +59,7 @@ const bareHeader =
  */
 export function returnedOriginal(text: string): { text: string; original?: string } {
   const announced = announcement.exec(text);
-  const bare = bareHeader.exec(text);
-  const cut = Math.min(announced?.index ?? text.length, bare?.index ?? text.length);
+  const cut = Math.min(announced?.index ?? text.length, bareHeaderAt(text) ?? text.length);
   if (cut >= text.length) return { text };
   const from = cut === announced?.index ? cut + announced[0].length : cut;
   const original = text.slice(from).replace(/^\s{0,200}/, "");
