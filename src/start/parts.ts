@@ -78,7 +78,8 @@ export async function openParts(
     webhookReplays: createWebhookReplays(connection, { retentionMs: config.retention.messageMs }),
     webhookTargets: targetsOf(config),
     metrics: createMetrics({ version }),
-    newUuid: () => uuidV7({}, new Uint8Array(16)),
+    // Without options the ids of one millisecond keep their order.
+    newUuid: () => uuidV7(undefined, new Uint8Array(16)),
   };
 }
 
