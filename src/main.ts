@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import closeWithGrace from "close-with-grace";
 import { Command, CommanderError, Option } from "commander";
 import { bannerOf } from "./cli/banner.ts";
+import { parseBounces } from "./cli/bounces.ts";
 import { checkConfig, printConfig } from "./cli/config.ts";
 import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
 import { printOpenApi } from "./cli/openapi.ts";
@@ -125,6 +126,13 @@ keys
   .description("end a key at once")
   .option(...tenantOption)
   .action((id: string, options) => run(() => revokeKey(terminal, configuration(), id, options)));
+
+program
+  .command("bounces")
+  .description("delivery reports, complaints and automatic replies")
+  .command("parse <file...>")
+  .description("say what reports mean, one JSON line a file; - is standard input")
+  .action((files: string[]) => run(() => parseBounces(terminal, files)));
 
 program
   .command("openapi")

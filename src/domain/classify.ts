@@ -35,15 +35,17 @@ const sessionPhases: readonly Phase[] = ["dns", "connect", "greeting", "ehlo", "
 /**
  * Classifies one reply by the first rule that matches it; the last rule matches everything.
  * @param input.reply as `parseReply` made it; one without a basic code is permanent if its enhanced code is (class 5)
- * @param input.phase where in a live transaction the reply came; absent for a reply that a report quotes
+ * @param input.phase where in the transaction the reply came; absent where nobody knows
+ * @param input.final true for what a report says of a recipient that was given up: without any code it is permanent
  */
-export function classify(input: { reply: Reply; phase?: Phase }): Classification {
+export function classify(input: { reply: Reply; phase?: Phase; final?: boolean }): Classification {
   const { reply, phase } = input;
   if (reply.code >= 200 && reply.code < 400) return notARefusal;
-  const subject = subjectOf(reply, phase);
+  const subject = subjectOf(reply, phase, input.final);
   const rule = replyRules.find((candidate) => matches(candidate, subject));
   if (!rule) throw new Error("the last reply rule must match everything");
-  const permanent = reply.code >= 500 || (reply.code === 0 && subject.enhanced[0] === "5");
+  const unclassed = reply.code === 0 && subject.enhanced.length === 0;
+  const permanent = reply.code >= 500 || (reply.code === 0 && subject.enhanced[0] === "5") || (unclassed && input.final === true);
   const transient = reply.code >= 400 && reply.code < 500;
   const relayAtFault = rule.relayAtFault === true || (reply.code >= 400 && phase !== undefined && sessionPhases.includes(phase));
   return {

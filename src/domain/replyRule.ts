@@ -18,6 +18,8 @@ export type ReplyRule = {
     /** Against the web addresses in the reply: many providers name the reason there. */
     link?: RegExp;
     phase?: readonly Phase[];
+    /** Only where a report says that the recipient was given up. */
+    final?: true;
   };
   category: Category;
   /** The address or its domain does not exist, whoever sends. Counts only where the reply is permanent. */
@@ -39,14 +41,21 @@ export function anyOf(...wordings: readonly RegExp[]): RegExp {
 }
 
 /** A reply made ready for the rules: what a sender or recipient can choose freely (addresses) is taken out of the wording. */
-export type Subject = { code: number; enhanced: readonly string[]; text: string; links: string; phase: Phase | undefined };
+export type Subject = {
+  code: number;
+  enhanced: readonly string[];
+  text: string;
+  links: string;
+  phase: Phase | undefined;
+  final: boolean;
+};
 
 const link = /\bhttps?:\/\/[^\s<>]{1,1000}/gi;
 const bracketedAddress = /<[^<>\s]{0,320}>/g;
 const bareAddress = /[^\s<>@:;,()[\]]{1,64}@[^\s<>@:;,()[\]]{1,255}/g;
 
 /** Prepares a reply for `matches`. Only the first 1,000 characters of the text count. */
-export function subjectOf(reply: Reply, phase: Phase | undefined): Subject {
+export function subjectOf(reply: Reply, phase: Phase | undefined, final = false): Subject {
   const bounded = reply.text.slice(0, 1_000);
   return {
     code: reply.code,
@@ -54,6 +63,7 @@ export function subjectOf(reply: Reply, phase: Phase | undefined): Subject {
     text: bounded.replace(link, "").replace(bracketedAddress, "<>").replace(bareAddress, "<>"),
     links: (bounded.match(link) ?? []).join(" "),
     phase,
+    final,
   };
 }
 
@@ -65,6 +75,7 @@ function matchesEnhanced(pattern: string, enhanced: readonly string[]): boolean 
 /** Whether every condition of the rule holds for the reply. */
 export function matches({ when }: ReplyRule, subject: Subject): boolean {
   if (when.code && !when.code.includes(subject.code)) return false;
+  if (when.final && !subject.final) return false;
   if (when.phase && !(subject.phase && when.phase.includes(subject.phase))) return false;
   if (when.enhanced && !when.enhanced.some((pattern) => matchesEnhanced(pattern, subject.enhanced))) return false;
   if (when.link && !when.link.test(subject.links)) return false;

@@ -10,12 +10,15 @@ import { mailboxProviderRules } from "./rules/mailboxProviders.ts";
 import { mailServerRules } from "./rules/mailServers.ts";
 import { messageWordingRules } from "./rules/messageWordings.ts";
 import { microsoftRules } from "./rules/microsoft.ts";
+import { rareWordingRules } from "./rules/rareWordings.ts";
 import { regionalProviderRules } from "./rules/regionalProviders.ts";
+import { reportWordingRules } from "./rules/reportWordings.ts";
 import { securityGatewayRules } from "./rules/securityGateways.ts";
 import { sendingServiceRules } from "./rules/sendingServices.ts";
 import { sessionRules } from "./rules/session.ts";
 
 export const replyRules: readonly ReplyRule[] = [
+  ...reportWordingRules,
   ...googleRules,
   ...microsoftRules,
   ...mailboxProviderRules,
@@ -25,6 +28,7 @@ export const replyRules: readonly ReplyRule[] = [
   ...blockListRules,
   ...sessionRules,
   ...mailServerRules,
+  ...rareWordingRules,
   ...messageWordingRules,
   ...destinationWordingRules,
   ...enhancedCodeRules,

@@ -9,13 +9,13 @@ import { parseReply } from "../../src/domain/replyParse.ts";
 import { replyRules } from "../../src/domain/replyRules.ts";
 import { faultRules } from "../../src/domain/rules/faults.ts";
 
-function judge(raw: string, phase?: Phase) {
-  return classify({ reply: parseReply(raw), ...(phase && { phase }) });
+function judge(raw: string, phase?: Phase, final = false) {
+  return classify({ reply: parseReply(raw), final, ...(phase && { phase }) });
 }
 
 test("every reply rule is the first to match its own example", () => {
   const stolen = replyRules
-    .map((rule) => ({ rule: rule.id, matched: judge(rule.example, rule.examplePhase).rule }))
+    .map((rule) => ({ rule: rule.id, matched: judge(rule.example, rule.examplePhase, rule.when.final).rule }))
     .filter(({ rule, matched }) => rule !== matched);
   assert.deepEqual(stolen, []);
 });

@@ -6,45 +6,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { type Classification, classify } from "../../src/domain/classify.ts";
 import type { Phase } from "../../src/domain/relay.ts";
-import type { Category } from "../../src/domain/reply.ts";
 import { parseReply } from "../../src/domain/replyParse.ts";
+import { categoryOfReason } from "../support/sisimaiReasons.ts";
 
 const corpus = process.env.BOUNCE_CORPUS;
 const shareMin = 0.85;
-
-const categoryOfReason: Record<string, Category> = {
-  userunknown: "invalid_recipient",
-  hasmoved: "invalid_recipient",
-  filtered: "invalid_recipient",
-  suspend: "inactive_recipient",
-  mailboxfull: "mailbox_full",
-  hostunknown: "bad_domain",
-  notaccept: "bad_domain",
-  networkerror: "unreachable",
-  expired: "expired",
-  rejected: "sender_rejected",
-  norelaying: "relay_denied",
-  authfailure: "authentication",
-  blocked: "reputation",
-  badreputation: "reputation",
-  requireptr: "reputation",
-  spamdetected: "spam",
-  contenterror: "content",
-  virusdetected: "virus",
-  mesgtoobig: "message_too_large",
-  exceedlimit: "message_too_large",
-  policyviolation: "policy",
-  securityerror: "policy",
-  speeding: "rate_limited",
-  toomanyconn: "rate_limited",
-  syntaxerror: "protocol",
-  notcompliantrfc: "protocol",
-  systemerror: "system",
-  systemfull: "system",
-  mailererror: "system",
-  undefined: "unknown",
-  onhold: "unknown",
-};
 
 type Expected = { file: string; bounces: { reason: string; hardbounce: boolean; replycode: number | string }[] };
 

@@ -67,6 +67,15 @@ export const destinationWordingRules: readonly ReplyRule[] = [
     examplePhase: "mail",
   },
   {
+    id: "wording.our-name",
+    // A refusal in the greeting is about the name or address of who connects, whatever its words.
+    when: { phase: ["greeting", "ehlo"], text: anyOf(noSuchUser, noSuchDomain, inactive) },
+    category: "protocol",
+    advice: "The server does not like the name in EHLO: the relay has to greet with its full host name, which resolves to its address.",
+    example: "501 5.0.0 Invalid domain name",
+    examplePhase: "ehlo",
+  },
+  {
     id: "wording.mailbox-full",
     when: {
       text: anyOf(
@@ -123,7 +132,7 @@ export const destinationWordingRules: readonly ReplyRule[] = [
   },
   {
     id: "wording.no-such-user-by-code",
-    when: { enhanced: ["x.1.1"], text: noSuchUser },
+    when: { enhanced: ["x.1.1", "x.1.6"], text: noSuchUser },
     category: "invalid_recipient",
     hard: true,
     example: "550 5.1.1 <user@example.com>... User unknown",
@@ -146,6 +155,22 @@ export const destinationWordingRules: readonly ReplyRule[] = [
     example: "450 4.2.0 Requested mail action not taken: mailbox unavailable",
   },
   {
+    id: "wording.no-such-user-at-rcpt",
+    when: { phase: ["rcpt"], text: noSuchUser },
+    category: "invalid_recipient",
+    hard: true,
+    example: "550 5.2.1 <user@example.com>... User unknown",
+    examplePhase: "rcpt",
+  },
+  {
+    id: "wording.unknown-by-policy",
+    // The words and the code contradict each other, as where a recipient's own filter pretends that there is nobody.
+    when: { enhanced: ["x.2.*", "x.7.*"], text: noSuchUser },
+    category: "invalid_recipient",
+    advice: "The server says that the mailbox is unknown, its code that it refuses the mail: the recipient's own filter may be behind it.",
+    example: "550 5.2.1 <user@example.com>... User unknown",
+  },
+  {
     id: "wording.no-such-user",
     when: { text: noSuchUser },
     category: "invalid_recipient",
@@ -156,7 +181,7 @@ export const destinationWordingRules: readonly ReplyRule[] = [
     id: "wording.expired",
     when: {
       text: anyOf(
-        /message (?:has )?(?:expired|timed out|could not be delivered for|too old)/,
+        /(?:message|envelope) (?:has )?(?:expired|timed out|could not be delivered for|too old)/,
         /delivery (?:time )?expired/,
         /(?:in the|been in) queue too long/,
         /(?:gave|giving) up/,
@@ -237,5 +262,12 @@ export const destinationWordingRules: readonly ReplyRule[] = [
     },
     category: "system",
     example: "452 4.3.1 Insufficient system storage",
+  },
+  {
+    id: "wording.still-trying",
+    when: { text: /will be retried|could not send message for|still undelivered after/i },
+    category: "expired",
+    advice: "The relay has been trying for a while and gives no reason: look at its log, or wait for its last word.",
+    example: "451 Message will be retried for 2 more day(s)",
   },
 ];

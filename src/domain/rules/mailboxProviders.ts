@@ -37,8 +37,15 @@ export const mailboxProviderRules: readonly ReplyRule[] = [
       "554 delivery error: dd Sorry, your message to user@yahoo.com cannot be delivered. This mailbox is disabled (554.30). - mta1001.mail.example.com",
   },
   {
+    id: "yahoo.block-list",
+    when: { text: /\[bl\d{2}\]/i },
+    category: "reputation",
+    advice: "Yahoo refuses the sending IP address because a block list has it: look it up at check.spamhaus.org and ask for its removal.",
+    example: "553 5.7.1 [BL21] Connections will not be accepted from 192.0.2.1, because the ip is in Spamhaus's list",
+  },
+  {
     id: "yahoo.policy",
-    when: { text: /message not allowed - |\[(?:ph|bl|cp|dm)\d{2}\]/i },
+    when: { text: /message not allowed - |\[(?:ph|cp|dm)\d{2}\]/i },
     category: "policy",
     advice:
       "Yahoo refused the message by its rules, mostly for DMARC, links or reputation: look up the code in brackets at postmaster.yahooinc.com/error-codes.",
@@ -100,7 +107,7 @@ export const mailboxProviderRules: readonly ReplyRule[] = [
   },
   {
     id: "cox.block-list",
-    when: { text: /aup#(?:cdrbl|csrbl|clnrbl|rbl|bl|cidr|snd|in-1|out)/i },
+    when: { text: /aup#(?:cdrbl|csrbl|clnrbl|cxbl|cxdns|rbl|bl|cidr|snd|in-1|out)/i },
     category: "reputation",
     advice:
       "The provider blocks the sending IP address or sender: look up the code after AUP# on its page of error codes and ask for removal there.",

@@ -155,7 +155,7 @@ export const microsoftRules: readonly ReplyRule[] = [
   },
   {
     id: "microsoft.directory-edge",
-    when: { enhanced: ["5.4.1"], text: /recipient address rejected: access denied/i },
+    when: { enhanced: ["5.4.1"], text: /recipient address(?:es)? rejected ?: access denied/i },
     category: "invalid_recipient",
     hard: true,
     advice:

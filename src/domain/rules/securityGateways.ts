@@ -28,9 +28,16 @@ export const securityGatewayRules: readonly ReplyRule[] = [
   },
   {
     id: "mimecast.signature",
-    when: { text: /email rejected due to security policies|mcspamsignature/i },
+    when: { text: /mcspamsignature/i },
     category: "spam",
     example: "554 Email rejected due to security policies - MCSpamSignature.x.1 - https://community.mimecast.com/docs/DOC-1369#554",
+  },
+  {
+    id: "mimecast.policy",
+    when: { text: /email rejected due to security policies/i },
+    category: "policy",
+    advice: "The recipient's own rules at Mimecast refuse the mail: ask its administrator which rule it was.",
+    example: "554 Email rejected due to security policies - https://community.mimecast.com/docs/DOC-1369#554",
   },
   {
     id: "mimecast.reputation",
