@@ -28,10 +28,13 @@ const mappedToNothing = /[^\P{Default_Ignorable_Code_Point}\u200c\u200d]/u;
 /** One piece of a display name: a quoted string, or text without the specials of RFC 5322 section 3.2.3 but the dot. */
 const namePiece = /"((?:[^"\\]|\\.)*)"|([^()<>[\]:;@\\,"]+)/uy;
 
+/** A label outside ASCII and its A-label: in such company newer versions of Node check the A-labels of a name too, which they else take as they are. */
+const company = { label: "ü", ascii: "xn--tda" };
+
 /** The A-labels of a name outside ASCII by the mapping of UTS #46, as browsers do it; empty if it is no valid name. */
 function toAscii(domain: string): string {
   try {
-    return new URL(`http://${domain}`).hostname;
+    return new URL(`http://${domain}.${company.label}`).hostname.slice(0, -company.ascii.length - 1);
   } catch {
     return "";
   }

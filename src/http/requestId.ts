@@ -13,5 +13,5 @@ export function requestIdOf({ headers }: Pick<IncomingMessage, "headers">): stri
 
 /** A new one, sorting by time. */
 export function newRequestId(): string {
-  return idOf("req", uuidV7({}, new Uint8Array(16)));
+  return idOf("req", uuidV7(undefined, new Uint8Array(16)));
 }

@@ -20,6 +20,8 @@ export type EmbeddedRedis = {
   onExit(listener: (reason: string) => void): void;
 };
 
+/** How long the gateway that holds the folder may take to be gone, if it was killed a moment ago. */
+const holderEndTimeoutMs = 1_000;
 /** How long a Redis whose gateway was killed may take to end before the next start gives up. */
 const previousEndTimeoutMs = 15_000;
 /** How long Redis may take to answer at all, and to load what it stored. */
@@ -111,7 +113,7 @@ async function claimFolder(dataDir: string, redisFolder: string): Promise<Folder
   try {
     await mkdir(redisFolder, { recursive: true, mode: 0o700 });
     await chmod(redisFolder, 0o700);
-    const taken = await takeLock(join(redisFolder, "postern.lock"));
+    const taken = await takeLockPatiently(join(redisFolder, "postern.lock"));
     if ("lock" in taken) return taken.lock;
     throw new SandboxError(
       `Another Postern (process ${taken.heldBy}) already uses the data folder ${dataDir}. ` +
@@ -123,6 +125,16 @@ async function claimFolder(dataDir: string, redisFolder: string): Promise<Folder
     throw new SandboxError(`The data folder ${dataDir} cannot be used (${reason}). Mend that, or set POSTERN_DATA_DIR to another folder.`, {
       cause: error,
     });
+  }
+}
+
+/** A process that was killed takes a moment to be gone, and its successor may be quicker. */
+async function takeLockPatiently(lockFile: string): ReturnType<typeof takeLock> {
+  const deadline = Date.now() + holderEndTimeoutMs;
+  for (;;) {
+    const taken = await takeLock(lockFile);
+    if ("lock" in taken || Date.now() >= deadline) return taken;
+    await sleep(50);
   }
 }
 

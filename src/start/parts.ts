@@ -35,6 +35,13 @@ export async function openParts(
   const durability = await checkDurability(connection);
   for (const problem of durability.problems) log.warn({ durability: durability.kind }, problem);
 
+  if (config.returnPathDomain !== undefined && !config.sandbox) {
+    log.warn(
+      {},
+      "RETURN_PATH_DOMAIN has no effect in this version: it takes no reports in yet, and mail keeps the sender's address in its envelope",
+    );
+  }
+
   const ledger = createLedger(connection, {
     retention: config.retention,
     // Past the whole attempt and the last reply's own limit nobody can still be at work on it.
@@ -71,7 +78,8 @@ export async function openParts(
     webhookReplays: createWebhookReplays(connection, { retentionMs: config.retention.messageMs }),
     webhookTargets: targetsOf(config),
     metrics: createMetrics({ version }),
-    newUuid: () => uuidV7({}, new Uint8Array(16)),
+    // Without options the ids of one millisecond keep their order.
+    newUuid: () => uuidV7(undefined, new Uint8Array(16)),
   };
 }
 

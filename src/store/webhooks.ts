@@ -70,7 +70,7 @@ export function createWebhooks({ redis, keys }: Connection, settings: WebhookSet
       tenant: string,
       input: WebhookInput,
     ): Promise<{ kind: "created"; webhook: Webhook; secret: string } | { kind: "too_many" }> {
-      const id = idOf("wh", uuidv7({}, new Uint8Array(16)));
+      const id = idOf("wh", uuidv7(undefined, new Uint8Array(16)));
       const secret = newSecret();
       const { url, events, description } = input;
       const [word, stored] = await runForWord(
