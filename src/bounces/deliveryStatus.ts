@@ -2,7 +2,7 @@
 // message/global-delivery-status (RFC 6533). Lenient, as senders break the groups, the order and the types of the fields.
 import { decodeXtext, typedAddress } from "./addresses.ts";
 import { decodeHeader } from "./decode.ts";
-import { headerOf, readHeaders } from "./mime.ts";
+import { fieldStart, headerOf, readHeaders } from "./mime.ts";
 import type { Action, Header } from "./parsedReport.ts";
 
 /** The fields about one recipient. */
@@ -37,19 +37,14 @@ function untyped(value: string): string {
   return value.replace(/^\s{0,10}[\w.-]{1,40}\s{0,10};\s{0,10}/, "").slice(0, 300);
 }
 
-/** The groups of fields: set apart by blank lines, and by a second field that names a recipient. */
+/** The groups of fields: set apart by blank lines, and by a second field that names a recipient. Other lines are skipped. */
 function fieldGroups(text: string): Header[][] {
   const groups: Header[][] = [];
-  let at = 0;
-  while (at < text.length && groups.length <= recipientsMax) {
-    const { headers, bodyAt } = readHeaders(text, at);
-    if (headers.length > 0) groups.push(...split(headers));
-    if (bodyAt > at) at = bodyAt;
-    if (headers.length > 0) continue;
-    // A line that is no field: on to the next one.
-    const lineEnd = text.indexOf("\n", at);
-    if (lineEnd === -1) break;
-    at = lineEnd + 1;
+  const field = new RegExp(fieldStart, "gm");
+  for (let match = field.exec(text); match && groups.length <= recipientsMax; match = field.exec(text)) {
+    const { headers, bodyAt } = readHeaders(text, match.index);
+    groups.push(...split(headers));
+    field.lastIndex = Math.max(bodyAt, match.index + 1);
   }
   return groups;
 }

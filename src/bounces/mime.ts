@@ -27,7 +27,7 @@ const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 
 /** RFC 5322, section 3.6.8: any printable ASCII but the colon. */
-const fieldStart = /^[!-9;-~]{1,100}[ \t]{0,10}:/;
+export const fieldStart = /^[!-9;-~]{1,100}[ \t]{0,10}:/;
 /** What mailboxes in the format of mbox put before the header. */
 const mboxLine = /^>?From /;
 
