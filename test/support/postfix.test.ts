@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { userInfo } from "node:os";
 import { test } from "node:test";
 import { createTransport } from "nodemailer";
 import { canConnect } from "./freePort.ts";
 import { headerOf } from "./mailHeader.ts";
-import { startPostfix } from "./postfix.ts";
+import { asRoot, startPostfix } from "./postfix.ts";
 import { untilGone } from "./process.ts";
 import { startSink } from "./sink.ts";
 import { waitFor } from "./waitFor.ts";
@@ -12,7 +11,6 @@ import { waitFor } from "./waitFor.ts";
 const raw =
   "Message-ID: <1@one.test>\r\nFrom: a@one.test\r\nDate: Mon, 23 Nov 2026 07:00:00 +0000\r\nSubject: x\r\n\r\n.dot\r\nh\u00e4\r\n";
 const envelope = { from: "a@one.test", to: ["b@two.test", "c@three.test"] };
-const asRoot = { skip: userInfo().uid === 0 ? false : "Postfix starts only as root" };
 
 test("a mail goes through Postfix into the sink, body untouched, and stop ends it", asRoot, async (t) => {
   const sink = await startSink();

@@ -14,6 +14,9 @@ import { waitFor } from "./waitFor.ts";
 
 const run = promisify(execFile);
 
+/** For a test's options: Postfix's queue belongs to users of its own, so that an ordinary user cannot start it. */
+export const asRoot = { skip: userInfo().uid === 0 ? false : "Postfix starts only as root" };
+
 export type TestPostfix = {
   readonly host: "127.0.0.1";
   readonly port: number;
