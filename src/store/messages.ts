@@ -91,13 +91,17 @@ export function createMessages({ redis, keys, clock }: Connection) {
       return (await redis.lrange(keys.attempts(id), 0, -1)).map((line) => JSON.parse(line));
     },
 
-    /** Takes messages that are gone out of a tenant's list, from those accepted before `before` (ms). Returns how many. */
-    async sweep(tenant: string, before: number, limit: number): Promise<number> {
-      const ids = await redis.zrangebyscore(keys.tenantMessages(tenant), "-inf", before, "LIMIT", 0, limit);
+    /**
+     * Takes messages that are gone out of a tenant's list, from those accepted before `before` (ms), `limit` at a time.
+     * @param skip how many of the oldest are known to be kept still
+     * @returns how many went and how many stay; together fewer than `limit`: that was the last slice
+     */
+    async sweep(tenant: string, before: number, limit: number, skip = 0): Promise<{ gone: number; kept: number }> {
+      const ids = await redis.zrangebyscore(keys.tenantMessages(tenant), "-inf", before, "LIMIT", skip, limit);
       const found = ids.length > 0 ? await redis.mget(ids.map((id) => keys.record(id))) : [];
       const gone = ids.filter((_, index) => !found[index]);
       if (gone.length > 0) await redis.zrem(keys.tenantMessages(tenant), ...gone);
-      return gone.length;
+      return { gone: gone.length, kept: ids.length - gone.length };
     },
   };
 }

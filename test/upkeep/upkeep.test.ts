@@ -125,6 +125,17 @@ test("what is older than its retention leaves the log and the lists", async () =
   assert.equal((await store.messages.list("default", {}, 10)).messages.length, 0);
 });
 
+test("a message that outlives its retention keeps nothing behind it in the list", async () => {
+  const { upkeep, ...store } = await open({ retention: { messageMs: 1, failedContentMs: 1 } });
+  const { id: kept } = await acceptOne(store, { sendInMs: 60_000 });
+  const ended = await Promise.all(Array.from({ length: 1_100 }, () => acceptOne(store)));
+  await Promise.all(ended.map(({ id }) => store.ledger.cancel(id)));
+  await waitFor(async () => (await store.messages.records(ended.map(({ id }) => id))).size === 0, { what: "the messages to go" });
+  await sweepRetention({ ...upkeep, messageRetentionMs: 0 }, noPause);
+  const { redis: client, keys } = store.connection;
+  assert.deepEqual(await client.zrange(keys.tenantMessages("default"), "0", "-1"), [kept]);
+});
+
 test("of two processes one does upkeep, and the other takes over when it ends", async () => {
   const { upkeep, ...store } = await open();
   const repairs: string[] = [];
