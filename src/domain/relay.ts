@@ -14,6 +14,27 @@ export type RelayConfig = {
   auth?: { user: string; pass: string };
   /** Connections at most. */
   connections: number;
+  limits?: RelayLimits;
+};
+
+/** So many messages within so many milliseconds. */
+export type Rate = { count: number; perMs: number };
+
+/** What a relay takes, over all workers together. What is absent has no limit. */
+export type RelayLimits = {
+  /** All of them hold at once. */
+  rates: readonly Rate[];
+  /** Messages that may go at once beyond the even pace, after a pause. */
+  burst: number;
+  /** A connection is closed after so many messages. */
+  messagesPerConnection?: number;
+  /** A message for more recipients goes in several transactions. */
+  recipientsPerTransaction?: number;
+  messageBytesMax?: number;
+  /** By recipient domain (canonical). */
+  domains: Readonly<Record<string, { rates: readonly Rate[]; burst: number; connections?: number }>>;
+  /** `daily[n]`: messages on day n (from 0) after `since` (ms since the epoch, a UTC midnight); unlimited after the last. */
+  warmUp?: { since: number; daily: readonly number[] };
 };
 
 /** All in milliseconds. `command`: between two replies; `afterDot`: for the reply to the final dot; `attempt`: the whole transaction. */
