@@ -1,6 +1,7 @@
 // One row of the fault matrix: a fault, the promise that holds all the same, and what was measured while it did.
 // `npm run faults` sets FAULT_ROWS to a file; every row that passed is appended there, and docs/reliability.md is made of them.
 import { appendFileSync } from "node:fs";
+import { relative } from "node:path";
 import { type TestContext, test } from "node:test";
 
 export type FaultRow = {
@@ -25,6 +26,7 @@ export function faultRow(row: FaultRow, prove: (t: TestContext, measured: (resul
     });
     if (result === undefined) throw new Error("A row of the fault matrix says what it measured");
     const file = process.env.FAULT_ROWS;
-    if (file) appendFileSync(file, `${JSON.stringify({ ...row, measured: result, file: t.filePath })}\n`);
+    if (file)
+      appendFileSync(file, `${JSON.stringify({ ...row, measured: result, test: relative(process.cwd(), process.argv[1] ?? "") })}\n`);
   });
 }
