@@ -83,7 +83,8 @@ test("a request whose acceptance was stored, but whose answer Redis lost, is ans
   const atEnd = atEndOf(t);
   const { relay, proxy, gateway } = await startBehindProxy(atEnd);
   // Redis learns the script: else what is lost is the answer that it does not know it.
-  await post(gateway, new Map(), "first");
+  const known = await post(gateway, new Map(), "first");
+  await gateway.messageSettled(known.body.id);
   const lost = proxy.dropRepliesAfter("X-Test-Id: rare", { times: 1 });
   const message = testMessage("rare", "rare@example.net");
   const send = () => gateway.post<MessageView>("/v1/messages", message, { "idempotency-key": "rare-1" });

@@ -5,7 +5,8 @@ import type { MessageView } from "../../../src/domain/messageView.ts";
 import { atEndOf } from "../../support/atEnd.ts";
 import { settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { type Gateway, startGateway } from "../../support/gateway.ts";
+import { fleetOf } from "../../support/fleet.ts";
+import type { Gateway } from "../../support/gateway.ts";
 import { eventsOf, inParallel, sendEach, testMessage } from "../../support/mailing.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { sharedRedis } from "../../support/redis.ts";
@@ -59,13 +60,9 @@ faultRow(
     const proxy = await startProxy({ target: { port: redis.port } });
     atEnd(proxy.stop);
     const redisUrl = redis.freshUrl();
-    const start = async (role: "api" | "worker", url = redisUrl) => {
-      const gateway = await startGateway({ env: { REDIS_URL: url, SMTP_URL: relay.url }, args: ["--role", role] });
-      atEnd(() => gateway.stop());
-      return gateway;
-    };
+    const start = fleetOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: relay.url } });
     await start("worker");
-    const api = await start("api", redisUrl.replace(`:${redis.port}`, `:${proxy.port}`));
+    const api = await start("api", { REDIS_URL: redisUrl.replace(`:${redis.port}`, `:${proxy.port}`) });
     const send_at = new Date(Date.now() + 3_600_000).toISOString();
     const scheduled = Array.from({ length: 300 }, (_, index) => testMessage(`later-${index}`, `later-${index}@example.net`, { send_at }));
     const later = await sendEach(api, scheduled);
