@@ -1,7 +1,7 @@
 // What an attempt means: from the relay's answers to what the ledger records and when the rest is tried again. Pure.
 import { classify, classifyFault } from "../domain/classify.ts";
 import type { DispatchState } from "../domain/message.ts";
-import type { RelayFault, SendOutcome } from "../domain/relay.ts";
+import type { Phase, RelayFault, SendOutcome } from "../domain/relay.ts";
 import type { Reply } from "../domain/reply.ts";
 import { backoffMs, faultBackoffMs } from "../domain/retry.ts";
 import type { RecordedOutcome } from "../store/ledger.ts";
@@ -35,6 +35,11 @@ export function judge({ recipients, outcomes, relay, dispatch, scheduleMs, rando
     return { outcomes: recorded, retryInMs: faultBackoffMs({ faults: dispatch.faults + 1, scheduleMs, random }), counts: "faults" };
   }
   return { outcomes: recorded, retryInMs: 0, counts: "nothing" };
+}
+
+/** Whether a server's "later", or the fault of a relay that gave a reply, means "not so fast". */
+export function asksToSlowDown({ reply, phase }: { reply?: Reply; phase: Phase }): boolean {
+  return reply !== undefined && classify({ reply, phase }).slowDown;
 }
 
 type Judged = { outcome: RecordedOutcome; next?: Next };

@@ -2,7 +2,7 @@
 import type { ConnectionFacts, RelayConfig, RelayFault, Timeouts } from "../domain/relay.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { connect, trustIn } from "./connect.ts";
-import { createPlaces, type Loan } from "./places.ts";
+import { createPlaces, type Loan, type PlaceShare } from "./places.ts";
 import { type Attempted, type Mail, type Transaction, transact } from "./transaction.ts";
 
 export type { Mail, Transaction } from "./transaction.ts";
@@ -10,9 +10,13 @@ export type { Mail, Transaction } from "./transaction.ts";
 export type Relay = {
   /**
    * A session ready to send (connected, EHLO, TLS as configured, logged in), or why there is none. While all connections are busy it waits,
-   * in order of asking, until the signal says that nobody waits any more. Never rejects.
+   * in order of asking, the urgent (the default) first, until the signal says that nobody waits any more. `elsewhere`: other workers have
+   * all connections, nothing is wrong with the relay. Never rejects.
    */
-  acquire(signal?: AbortSignal): Promise<{ ok: true; session: RelaySession } | { ok: false; fault: RelayFault }>;
+  acquire(
+    signal?: AbortSignal,
+    urgent?: boolean,
+  ): Promise<{ ok: true; session: RelaySession } | { ok: false; fault: RelayFault; elsewhere?: true }>;
   /** `open` counts all connections, those on their way in or out too; `busy` those that are lent; `waiting` who waits for one. */
   stats(): { open: number; busy: number; waiting: number };
   /** Says QUIT on idle sessions, waits for the busy ones, and ends after `graceMs` what is left. Resolves when no connection is open. Idempotent. */
@@ -36,6 +40,7 @@ export type RelaySession = {
  * Opens a relay. Nothing is connected before the first `acquire`.
  * @param options.clientName what we call ourselves in EHLO; default this machine's name
  * @param options.trustedCertificates certificates (PEM) to trust besides the public ones; NODE_EXTRA_CA_CERTS counts where none are given
+ * @param options.share this process's share of the connections; all are its own where it is missing
  * @param options.idleMs a session that nobody asks for is closed after this time; default 30 s, before most relays close it themselves
  * @throws Error if `trustedCertificates` cannot be read
  */
@@ -46,19 +51,21 @@ export function openRelay(options: {
   clientName?: string;
   trustedCertificates?: string;
   idleMs?: number;
+  share?: PlaceShare;
 }): Relay {
-  const { config, timeouts, clientName, trustedCertificates, idleMs = 30_000 } = options;
+  const { config, timeouts, clientName, trustedCertificates, idleMs = 30_000, share } = options;
   const secureContext = trustedCertificates === undefined ? undefined : trustIn(trustedCertificates);
   const log = options.log.child({ relay: config.name });
   const places = createPlaces({
     connectionsMax: config.connections,
+    share,
     open: () => connect({ config, timeouts, clientName, secureContext }),
     idleMs,
     log,
   });
   return {
-    async acquire(signal) {
-      const acquired = await places.acquire(signal);
+    async acquire(signal, urgent) {
+      const acquired = await places.acquire(signal, urgent);
       return acquired.ok ? { ok: true, session: createSession({ loan: acquired.loan, config, timeouts, log }) } : acquired;
     },
     stats: places.stats,

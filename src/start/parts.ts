@@ -14,6 +14,9 @@ import { queuePrefix } from "../store/keys.ts";
 import { createLedger } from "../store/ledger.ts";
 import { createMessages } from "../store/messages.ts";
 import { createOpenWork } from "../store/openWork.ts";
+import { createRelayHealth } from "../store/relayHealth.ts";
+import { createRelayPermits } from "../store/relayPermits.ts";
+import { watchRelays } from "../store/relayWatch.ts";
 import { createWebhookDeliveries } from "../store/webhookDeliveries.ts";
 import { createWebhookReplays } from "../store/webhookReplays.ts";
 import { createWebhooks } from "../store/webhooks.ts";
@@ -56,6 +59,13 @@ export async function openParts(
   const waker = createWaker(producer, (wakeUps) => openWork.confirm(wakeUps));
   onStop(() => waker.drained(2_000));
 
+  const relayHealth = createRelayHealth(connection);
+  const relayWatch = await watchRelays(
+    relayHealth,
+    paths.relays.map(({ name }) => name),
+  );
+  onStop(async () => relayWatch.stop());
+
   return {
     config,
     target,
@@ -69,6 +79,9 @@ export async function openParts(
     prefix,
     producer,
     wake: waker.wake,
+    relayHealth,
+    relayPermits: createRelayPermits(connection),
+    relayWatch,
     messages: createMessages(connection),
     events: createEvents(connection),
     apiKeys: createApiKeys(connection),

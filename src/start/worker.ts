@@ -20,7 +20,10 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   const { config, connection, ledger, openWork, messages, events, apiKeys, producer, wake, metrics, log, prefix } = parts;
   const { relays, routes } = parts.paths;
   // An embedded Redis serves one process: whoever owned something in it is gone, and need not be waited for.
-  if (config.redis.kind === "embedded") await forgetOwners(connection);
+  if (config.redis.kind === "embedded") {
+    await forgetOwners(connection);
+    await parts.relayPermits.forgetShares(relays.map(({ name }) => name));
+  }
   const owner = await startOwner(connection, parts.target, idOf("own", parts.newUuid()), config.timeouts.ownerLease);
   onStop(() => owner.retire());
 
@@ -46,7 +49,10 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   const client = connection.client("patient");
   onStop(async () => client.disconnect());
   const delivery = startDelivery({
-    ...{ relays, timeouts: config.timeouts, ledger, owner, wake, log },
+    ...{ relays, timeouts: config.timeouts, ledger, messages, owner, producer, wake, log },
+    ...{ health: parts.relayHealth, permits: parts.relayPermits, watch: parts.relayWatch },
+    relaysFor: ({ record }, recipient) => relaysOf(routes, record, recipient),
+    hasAlternatives: (relay) => routes.some((route) => route.relays.length > 1 && route.relays.includes(relay)),
     scheduleMs: config.retry.scheduleMs,
     queue: { connection: client, prefix },
     observe: (relay, attempt) => observeAttempt(metrics, relay, attempt),
