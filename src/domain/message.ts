@@ -13,6 +13,8 @@ export type MessageRecord = {
   id: string;
   tenant: string;
   key_id: string;
+  /** What the key was called when the message came; absent: nothing. */
+  key_name?: string;
   created_at: number;
   from: string;
   envelope_from: string;
@@ -28,6 +30,8 @@ export type MessageRecord = {
   lane: Lane;
   on_doubt: OnDoubt;
   tags: string[];
+  /** The relay that the message names: no other may carry it. */
+  relay?: string;
   metadata: Record<string, string>;
   /** In envelope order; the index names the recipient in the state and in the scripts. */
   recipients: { address: string; kind: RecipientKind }[];

@@ -5,6 +5,7 @@ import { createApp } from "../http/app.ts";
 import { requireScope } from "../http/authenticate.ts";
 import type { Dependencies, RelayStatus } from "../http/dependencies.ts";
 import { createEventFeed } from "../http/events/feed.ts";
+import { routingOf } from "./outwardPaths.ts";
 import type { Parts } from "./parts.ts";
 import type { OnStop } from "./unwinding.ts";
 
@@ -29,20 +30,20 @@ export async function startApi(parts: Parts, options: ApiOptions, onStop: OnStop
 function dependenciesOf(parts: Parts, { apiKey, delivery, notReady }: ApiOptions, feed: Dependencies["feed"]): Dependencies {
   const { config, ledger, messages, events, apiKeys, idempotency, wake, newUuid, durability, metrics } = parts;
   const { webhooks, webhookDeliveries, webhookReplays, webhookTargets } = parts;
-  const { relays, routes, captured } = parts.paths;
+  const { captured } = parts.paths;
+  const routing = routingOf(parts.paths);
   return {
     ...{ ledger, messages, events, apiKeys, idempotency, feed, wake, notReady, durability },
     ...{ webhooks, webhookDeliveries, webhookReplays, webhookTargets },
     ...(captured && { captured }),
     prepare: {
-      routes,
-      relays: relays.map((relay) => relay.name),
+      ...routing,
       expireAfterMs: config.retry.expireAfterMs,
       maxMessageSizeBytes: config.limits.maxMessageSizeBytes,
       now: ledger.clock.now,
       newUuid,
     },
-    change: { ledger, messages, wake, routes },
+    change: { ledger, messages, wake, ...routing },
     relayStatuses: () => relayStatuses(parts, delivery),
     limits: { messageBytesMax: config.limits.maxMessageSizeBytes, batchBytesMax: config.limits.maxBatchSizeBytes },
     scope: (scope) => requireScope({ apiKeys, bootstrapKey: apiKey }, scope),

@@ -6,6 +6,7 @@ import { createUpkeepLease } from "../store/lease.ts";
 import { forgetOwners, startOwner } from "../store/owner.ts";
 import { startUpkeep } from "../upkeep/upkeep.ts";
 import { observeAttempt } from "./observe.ts";
+import { routingOf } from "./outwardPaths.ts";
 import type { Parts } from "./parts.ts";
 import type { OnStop } from "./unwinding.ts";
 
@@ -18,7 +19,7 @@ const lostWakeUpMs = 10_000;
 /** Starts working on what is due. */
 export async function startWorker(parts: Parts, onStop: OnStop) {
   const { config, connection, ledger, openWork, messages, events, apiKeys, producer, wake, metrics, log, prefix } = parts;
-  const { relays, routes } = parts.paths;
+  const { relays } = parts.paths;
   // An embedded Redis serves one process: whoever owned something in it is gone, and need not be waited for.
   if (config.redis.kind === "embedded") {
     await forgetOwners(connection);
@@ -34,9 +35,8 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   onStop(() => notify.stop());
 
   const upkeep = startUpkeep({
-    ...{ ledger, openWork, messages, events, apiKeys, producer, routes, log },
+    ...{ ledger, openWork, messages, events, apiKeys, producer, log, ...routingOf(parts.paths) },
     lease: createUpkeepLease(connection, owner.id, upkeepLeaseMs),
-    relays: relays.map((relay) => relay.name),
     messageRetentionMs: config.retention.messageMs,
     lostAfterMs: lostWakeUpMs,
     observe: (repair, count) => {

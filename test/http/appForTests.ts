@@ -82,7 +82,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
       now: ledger.clock.now,
       newUuid,
     },
-    change: { ledger, messages, wake, routes },
+    change: { ledger, messages, wake, routes, relays: ["first", "second"] },
     wake,
     relayStatuses: async () => [],
     webhookTargets: "public",
