@@ -25,7 +25,7 @@ export type DeliverDependencies = {
   way: Way;
   /** First attempts of the transactional lane, before which nothing else comes. */
   urgent: boolean;
-  /** Other workers have all the relay's connections. */
+  /** Called when other workers turn out to have all the relay's connections. */
   crowdedOut(): void;
   scheduleMs: readonly number[];
   /** Puts the next wake-up into the queue in its own time. */

@@ -4,6 +4,7 @@ import type { RelayConfig, RelayFault, Timeouts } from "../domain/relay.ts";
 import { type ConsumerOptions, consume } from "../queue/consumer.ts";
 import { tracks } from "../queue/names.ts";
 import { openRelay, type Relay } from "../relay/pool.ts";
+import type { Ledger } from "../store/ledger.ts";
 import type { RelayHealthStore } from "../store/relayHealth.ts";
 import type { RelayPermits } from "../store/relayPermits.ts";
 import type { RelayWatch } from "../store/relayWatch.ts";
@@ -23,9 +24,18 @@ export type Fleet = {
   hasAlternatives(relay: string): boolean;
 };
 
-export type LineOptions = Omit<DeliverDependencies, "relay" | "relayName" | "pace" | "way" | "domains" | "urgent"> &
-  Pick<WayOptions, "relaysFor" | "producer"> &
-  Fleet & { config: RelayConfig; timeouts: Timeouts; queue: Pick<ConsumerOptions, "connection" | "prefix">; log: Log };
+export type LineOptions = Omit<
+  DeliverDependencies,
+  "ledger" | "relay" | "relayName" | "pace" | "way" | "domains" | "urgent" | "crowdedOut"
+> &
+  Pick<WayOptions, "relaysFor" | "producer" | "messages"> &
+  Fleet & {
+    ledger: Ledger;
+    config: RelayConfig;
+    timeouts: Timeouts;
+    queue: Pick<ConsumerOptions, "connection" | "prefix">;
+    log: Log;
+  };
 
 export type Line = {
   name: string;

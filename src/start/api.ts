@@ -3,10 +3,10 @@
 import type { Delivery } from "../deliver/workers.ts";
 import { createApp } from "../http/app.ts";
 import { requireScope } from "../http/authenticate.ts";
-import type { Dependencies, RelayStatus } from "../http/dependencies.ts";
+import type { Dependencies } from "../http/dependencies.ts";
 import { createEventFeed } from "../http/events/feed.ts";
-import { routingOf } from "./outwardPaths.ts";
 import type { Parts } from "./parts.ts";
+import { relayStatuses } from "./relayStatuses.ts";
 import type { OnStop } from "./unwinding.ts";
 
 export type ApiOptions = {
@@ -29,9 +29,8 @@ export async function startApi(parts: Parts, options: ApiOptions, onStop: OnStop
 
 function dependenciesOf(parts: Parts, { apiKey, delivery, notReady }: ApiOptions, feed: Dependencies["feed"]): Dependencies {
   const { config, ledger, messages, events, apiKeys, idempotency, wake, newUuid, durability, metrics } = parts;
-  const { webhooks, webhookDeliveries, webhookReplays, webhookTargets } = parts;
+  const { webhooks, webhookDeliveries, webhookReplays, webhookTargets, routing, relayHealth, relayWatch } = parts;
   const { captured } = parts.paths;
-  const routing = routingOf(parts.paths);
   return {
     ...{ ledger, messages, events, apiKeys, idempotency, feed, wake, notReady, durability },
     ...{ webhooks, webhookDeliveries, webhookReplays, webhookTargets },
@@ -44,22 +43,14 @@ function dependenciesOf(parts: Parts, { apiKey, delivery, notReady }: ApiOptions
       newUuid,
     },
     change: { ledger, messages, wake, ...routing },
-    relayStatuses: () => relayStatuses(parts, delivery),
+    relays: {
+      statuses: () => relayStatuses(parts, delivery),
+      pause: (name) => relayHealth.pause(name).then(relayWatch.look),
+      resume: (name) => relayHealth.resume(name).then(relayWatch.look),
+    },
     limits: { messageBytesMax: config.limits.maxMessageSizeBytes, batchBytesMax: config.limits.maxBatchSizeBytes },
     scope: (scope) => requireScope({ apiKeys, bootstrapKey: apiKey }, scope),
     observeRequest: ({ method, route, status, seconds }) => metrics.httpRequestDuration.observe({ method, route, status }, seconds),
     observeAccepted: (lane) => metrics.messagesAccepted.inc({ lane }),
   };
-}
-
-async function relayStatuses({ paths, producer }: Parts, delivery: Delivery | undefined): Promise<RelayStatus[]> {
-  const stats = new Map(delivery?.relays().map((it) => [it.name, it.stats]));
-  return Promise.all(
-    paths.relays.map(async ({ name, host, port, tls, connections }) => ({
-      ...{ name, host, port, tls },
-      connections: { allowed: connections, open: stats.get(name)?.open ?? null, busy: stats.get(name)?.busy ?? null },
-      queue: await producer.depth(name),
-      oldest_waiting_at: (await producer.oldestWaitingSince(name)) ?? null,
-    })),
-  );
 }

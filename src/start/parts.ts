@@ -22,7 +22,7 @@ import { createWebhookReplays } from "../store/webhookReplays.ts";
 import { createWebhooks } from "../store/webhooks.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import type { OutwardPaths } from "./outwardPaths.ts";
+import { type OutwardPaths, routingOf } from "./outwardPaths.ts";
 import type { OnStop } from "./unwinding.ts";
 
 /** An embedded Redis or a fresh network may take a moment. */
@@ -79,6 +79,8 @@ export async function openParts(
     prefix,
     producer,
     wake: waker.wake,
+    /** What acceptance, delivery and upkeep go by when they choose a relay. */
+    routing: { ...routingOf(paths), available: relayWatch.isUp },
     relayHealth,
     relayPermits: createRelayPermits(connection),
     relayWatch,

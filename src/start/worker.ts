@@ -1,12 +1,13 @@
 // The role `worker`: delivery, upkeep and webhooks, under one owner's lease.
 import { startDelivery } from "../deliver/workers.ts";
+import { relaysThatTake } from "../domain/dispatchPlan.ts";
 import { idOf } from "../domain/ids.ts";
+import { relaysFor } from "../domain/routes.ts";
 import { startNotify } from "../notify/notify.ts";
 import { createUpkeepLease } from "../store/lease.ts";
 import { forgetOwners, startOwner } from "../store/owner.ts";
 import { startUpkeep } from "../upkeep/upkeep.ts";
 import { observeAttempt } from "./observe.ts";
-import { routingOf } from "./outwardPaths.ts";
 import type { Parts } from "./parts.ts";
 import type { OnStop } from "./unwinding.ts";
 
@@ -18,7 +19,7 @@ const lostWakeUpMs = 10_000;
 
 /** Starts working on what is due. */
 export async function startWorker(parts: Parts, onStop: OnStop) {
-  const { config, connection, ledger, openWork, messages, events, apiKeys, producer, wake, metrics, log, prefix } = parts;
+  const { config, connection, ledger, openWork, messages, events, apiKeys, producer, wake, metrics, log, prefix, routing } = parts;
   const { relays } = parts.paths;
   // An embedded Redis serves one process: whoever owned something in it is gone, and need not be waited for.
   if (config.redis.kind === "embedded") {
@@ -35,7 +36,7 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   onStop(() => notify.stop());
 
   const upkeep = startUpkeep({
-    ...{ ledger, openWork, messages, events, apiKeys, producer, log, ...routingOf(parts.paths) },
+    ...{ ledger, openWork, messages, events, apiKeys, producer, log, ...routing },
     lease: createUpkeepLease(connection, owner.id, upkeepLeaseMs),
     messageRetentionMs: config.retention.messageMs,
     lostAfterMs: lostWakeUpMs,
@@ -51,8 +52,9 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   const delivery = startDelivery({
     ...{ relays, timeouts: config.timeouts, ledger, messages, owner, producer, wake, log },
     ...{ health: parts.relayHealth, permits: parts.relayPermits, watch: parts.relayWatch },
-    relaysFor: ({ record }, recipient) => relaysOf(routes, record, recipient),
-    hasAlternatives: (relay) => routes.some((route) => route.relays.length > 1 && route.relays.includes(relay)),
+    relaysFor: ({ record }, recipient) =>
+      relaysThatTake(relaysFor(routing.routes, record, record.recipients[recipient]?.address ?? "")?.relays ?? [], record.size, routing),
+    hasAlternatives: (relay) => routing.routes.some((route) => route.relays.length > 1 && route.relays.includes(relay)),
     scheduleMs: config.retry.scheduleMs,
     queue: { connection: client, prefix },
     observe: (relay, attempt) => observeAttempt(metrics, relay, attempt),
