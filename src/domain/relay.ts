@@ -14,7 +14,7 @@ export type RelayConfig = {
   tlsOptions?: TlsOptions;
   auth?: RelayAuth;
   /** What stands between us and the relay. */
-  proxy?: Proxy;
+  proxy?: RelayProxy;
   /** Connections at most, over all workers together. */
   connections: number;
   limits?: RelayLimits;
@@ -52,8 +52,13 @@ export type TokenGrant = { url: string; scope?: string } & (
   | { kind: "service_account"; account: string; privateKey: string }
 );
 
-/** An HTTP proxy (CONNECT), by itself reached by TLS if `https`, or a SOCKS proxy. The relay's name is resolved by the proxy, but for `socks4`. */
-export type Proxy = { kind: "http" | "https" | "socks4" | "socks5"; host: string; port: number; auth?: { user: string; pass: string } };
+/** An HTTP proxy (CONNECT), by itself reached by TLS if `https`, or a SOCKS proxy. It is the proxy that resolves the relay's name. */
+export type RelayProxy = {
+  kind: "http" | "https" | "socks4" | "socks5";
+  host: string;
+  port: number;
+  auth?: { user: string; pass: string };
+};
 
 /** So many messages within so many milliseconds. */
 export type Rate = { count: number; perMs: number };
