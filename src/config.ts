@@ -64,13 +64,13 @@ export function readConfig({
   const variables = readVariables(env, readHere, faults);
   const { SMTP_URL, REDIS_URL } = variables.values;
   const redisTarget = REDIS_URL === undefined ? undefined : readRedisUrl(REDIS_URL, variables.sourceOf("REDIS_URL"), faults);
-  const smtpRelay = SMTP_URL === undefined ? undefined : readSmtpUrl(SMTP_URL, variables.sourceOf("SMTP_URL"), faults);
+  const smtpRelay = SMTP_URL === undefined ? undefined : readSmtpUrl(SMTP_URL, variables.sourceOf("SMTP_URL"), faults, readHere);
 
   const file = readFileText(variables, readHere, faults);
   const valueFaults: ConfigFault[] = [];
   const tree = file === "unreadable" ? undefined : readTree({ ...file, variable: variables.lookUp, faults, valueFaults });
   const sectionFaults: ConfigFault[] = [];
-  const sections = file === "unreadable" || !tree ? undefined : readSections(tree, file.source, sectionFaults);
+  const sections = file === "unreadable" || !tree ? undefined : readSections(tree, file.source, sectionFaults, readHere);
   faults.push(...valueFaults, ...sectionFaults.filter((fault) => !valueFaults.some((unread) => isWithin(fault, unread))));
 
   const config = assemble({ env, cwd, isTerminal, role, variables, sections, redisTarget, smtpRelay, faults });

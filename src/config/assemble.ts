@@ -150,6 +150,7 @@ export function assemble(parts: Parts): Config {
       ownerLease: timeouts.owner_lease ?? 60 * secondMs,
     },
     webhooks: { allowPrivate: webhooks.allow_private ?? false },
+    dkim: sections?.dkim ?? [],
     ...(values.POSTERN_API_KEY !== undefined && { apiKey: values.POSTERN_API_KEY }),
     ...(returnPathDomain !== undefined && { returnPathDomain }),
     bounce: { host: values.BOUNCE_HOST ?? host, port: values.BOUNCE_PORT ?? (sandbox ? 0 : 2525) },

@@ -3,6 +3,10 @@ import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
 import { z } from "zod";
 import { formatDuration, formatSize, parseDuration, parseSize } from "../domain/units.ts";
+import type { Tree } from "./fields.ts";
+
+/** A part of the file that is judged later. */
+export const anything = z.custom<Tree>(() => true);
 
 /**
  * A schema that reads one text.

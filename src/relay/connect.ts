@@ -36,7 +36,7 @@ export function connect(options: ConnectOptions): { connection: RelayConnection;
   const { smtp } = connection;
   const startedAt = performance.now();
   const transcript = startTranscript(startedAt);
-  const mask = createCredentialMask(config.auth);
+  const mask = createCredentialMask(config);
   let replyCount = 0;
   let lastCommand: string | undefined;
   let deadline: Deadline | undefined;
@@ -90,7 +90,7 @@ export function connect(options: ConnectOptions): { connection: RelayConnection;
         lastCommand = "AUTH";
         return settle({ kind: "no_login", why: obstacle });
       }
-      smtp.login({ user: auth.user, pass: auth.pass }, (loginError) => {
+      smtp.login({ user: auth.user, pass: auth.pass ?? "" }, (loginError) => {
         settle(loginError ? { kind: "error", error: loginError } : undefined);
       });
     });
