@@ -1,10 +1,12 @@
 // The role `api`: the HTTP doors.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Delivery } from "../deliver/workers.ts";
 import { createApp } from "../http/app.ts";
 import { requireScope } from "../http/authenticate.ts";
 import type { Dependencies } from "../http/dependencies.ts";
 import { createEventFeed } from "../http/events/feed.ts";
+import { knownEverywhereMs } from "../store/relayWatch.ts";
 import type { Parts } from "./parts.ts";
 import { relayStatuses } from "./relayStatuses.ts";
 import type { OnStop } from "./unwinding.ts";
@@ -45,7 +47,12 @@ function dependenciesOf(parts: Parts, { apiKey, delivery, notReady }: ApiOptions
     change: { ledger, messages, wake, ...routing },
     relays: {
       statuses: () => relayStatuses(parts, delivery),
-      pause: (name) => relayHealth.pause(name).then(relayWatch.look),
+      // Answered once no worker begins anything more.
+      pause: (name) =>
+        relayHealth
+          .pause(name)
+          .then(relayWatch.look)
+          .then(() => sleep(knownEverywhereMs)),
       resume: (name) => relayHealth.resume(name).then(relayWatch.look),
     },
     limits: { messageBytesMax: config.limits.maxMessageSizeBytes, batchBytesMax: config.limits.maxBatchSizeBytes },

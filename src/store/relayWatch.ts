@@ -4,6 +4,9 @@ import type { RelayHealthStore } from "./relayHealth.ts";
 
 const everyMs = 300;
 
+/** After this every process that can reach Redis knows of a change. */
+export const knownEverywhereMs = 2 * everyMs;
+
 export type RelayWatch = {
   /** As it was last read; a relay that nobody watches is up. */
   of(relay: string): RelayHealth;
