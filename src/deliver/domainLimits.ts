@@ -42,7 +42,7 @@ export function createDomainLimits(options: {
   const { relay, limits, permits, ledger, messages, owner, leaseMs, renewMs } = options;
   const domains = limits?.domains ?? {};
   const isLimited = Object.keys(domains).length > 0;
-  const shares = new Map<string, { share: Share; held: number }>();
+  const shares = new Map<string, { share: Share; held: number; wanted: number }>();
 
   const limitedDomains = ({ record, state }: Message, dispatch: number): string[] => {
     const open = record.recipients.filter((_, index) => {
@@ -56,7 +56,8 @@ export function createDomainLimits(options: {
     const standing = shares.get(domain);
     if (standing) return standing;
     const share = createShare((held, wanted) => permits.share({ relay, domain, limit, leaseMs, owner }, held, wanted), renewMs);
-    const made = { share, held: 0 };
+    const made = { share, held: 0, wanted: 0 };
+    share.attach({ needs: () => made, onAnswer: () => undefined });
     shares.set(domain, made);
     return made;
   }
@@ -66,7 +67,11 @@ export function createDomainLimits(options: {
     const limit = domains[domain]?.connections;
     if (limit === undefined) return () => undefined;
     const ours = shareOf(domain, limit);
-    if (ours.held >= ours.share.allowed()) await ours.share.tell(ours.held, 1);
+    if (ours.held >= ours.share.allowed()) {
+      ours.wanted += 1;
+      await ours.share.tell();
+      ours.wanted -= 1;
+    }
     if (ours.held >= ours.share.allowed()) return undefined;
     ours.held += 1;
     let isHeld = true;
@@ -74,7 +79,7 @@ export function createDomainLimits(options: {
       if (!isHeld) return;
       isHeld = false;
       ours.held -= 1;
-      void ours.share.tell(ours.held, 0);
+      void ours.share.tell();
     };
   }
 

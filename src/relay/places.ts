@@ -38,8 +38,8 @@ export type Acquired = { ok: true; loan: Loan } | { ok: false; fault: RelayFault
 /** How many places this process may have of those that all processes share; see deliver/share.ts. */
 export type PlaceShare = {
   allowed(): number;
-  tell(held: number, wanted: number): Promise<void>;
-  onAnswer(listener: () => void): void;
+  attach(holder: { needs(): { held: number; wanted: number }; onAnswer(): void }): void;
+  tell(): Promise<void>;
 };
 
 export type Places = {
@@ -219,14 +219,15 @@ export function createPlaces(options: {
     tellTimer = setTimeout(
       () => {
         tellTimer = undefined;
-        void share.tell(places.size, Math.min(Math.max(0, waiting() - brisk), connectionsMax - places.size));
+        void share.tell();
       },
       Math.max(afterMs, refusedAt + askAgainMs - performance.now()),
     );
     tellTimer.unref();
   };
 
-  share?.onAnswer(() => {
+  const needs = () => ({ held: places.size, wanted: Math.min(Math.max(0, waiting() - brisk), connectionsMax - places.size) });
+  const onAnswer = () => {
     if (isClosing) return;
     while (idle.length > 0 && isSurplus()) leave(idle.shift() as Place);
     if (waiting() > brisk && places.size < connectionsMax && places.size >= allowed()) {
@@ -237,7 +238,8 @@ export function createPlaces(options: {
     pump();
     // What was granted and is not needed after all goes back.
     if (places.size < allowed()) tellSoon();
-  });
+  };
+  share?.attach({ needs, onAnswer });
 
   return {
     acquire(signal, urgent = true) {
