@@ -3,5 +3,4 @@
 export const notYetSupported = {
   file: ["dkim", "limits"],
   relay: ["rate", "domains", "dkim", "limits", "provider", "return_path"],
-  route: ["tag", "lane", "tenant", "key", "weights"],
 } as const;

@@ -1,6 +1,7 @@
 // The effective configuration in the user's own words: variables by their names, the rest as it would stand in the file. Secrets are masked.
 import { stringify } from "yaml";
 import type { RelayConfig } from "../domain/relay.ts";
+import type { Route } from "../domain/routes.ts";
 import { formatDuration, formatSize } from "../domain/units.ts";
 import type { Config } from "./effective.ts";
 import { mask, showRedisTarget } from "./redis.ts";
@@ -37,13 +38,19 @@ function relayOf({ host, port, tls, verifyCertificate, auth, connections }: Rela
   return { host, port, ...(auth && { user: mask, pass: mask }), connections, tls, verify: verifyCertificate };
 }
 
+/** A rule as the file says it. In a weighted one a relay without a weight stands behind the others, as with the weight 0. */
+function routeOf({ relays, weights, ...conditions }: Route) {
+  if (!weights) return { ...conditions, relays };
+  return { ...conditions, relays: new Map(relays.map((name) => [name, Object.hasOwn(weights, name) ? weights[name] : 0])) };
+}
+
 /** The effective configuration as YAML, for people: `environment` holds the variables, the other keys are those of the file. */
 export function printableConfig(config: Config): string {
   const { relays, routes, retry, timeouts, webhooks } = config;
   return stringify({
     environment: variablesOf(config),
     relays: new Map(relays.map((relay) => [relay.name, relayOf(relay)])),
-    routes,
+    routes: routes.map(routeOf),
     retry: { expire_after: formatDuration(retry.expireAfterMs), schedule: retry.scheduleMs.map(formatDuration) },
     timeouts: {
       connect: formatDuration(timeouts.connect),
