@@ -1,7 +1,7 @@
 // The effective configuration in the user's own words: variables by their names, the rest as it would stand in the file. Secrets are masked.
 import { stringify } from "yaml";
 import type { RelayConfig } from "../domain/relay.ts";
-import type { Route } from "../domain/routes.ts";
+import { type Route, weightOf } from "../domain/routes.ts";
 import { formatDuration, formatSize } from "../domain/units.ts";
 import type { Config } from "./effective.ts";
 import { mask, showRedisTarget } from "./redis.ts";
@@ -38,10 +38,10 @@ function relayOf({ host, port, tls, verifyCertificate, auth, connections }: Rela
   return { host, port, ...(auth && { user: mask, pass: mask }), connections, tls, verify: verifyCertificate };
 }
 
-/** A rule as the file says it. In a weighted one a relay without a weight stands behind the others, as with the weight 0. */
-function routeOf({ relays, weights, ...conditions }: Route) {
-  if (!weights) return { ...conditions, relays };
-  return { ...conditions, relays: new Map(relays.map((name) => [name, Object.hasOwn(weights, name) ? weights[name] : 0])) };
+/** A rule as the file says it. */
+function routeOf(route: Route) {
+  const { relays, weights, ...conditions } = route;
+  return { ...conditions, relays: weights ? new Map(relays.map((name) => [name, weightOf(route, name)])) : relays };
 }
 
 /** The effective configuration as YAML, for people: `environment` holds the variables, the other keys are those of the file. */
