@@ -1,5 +1,4 @@
 // What may still be changed about an accepted message: cancel it, give it another time, try settled recipients again.
-
 import { type PlannedWakeUp, planWakeUp } from "../domain/dispatching.ts";
 import type { PlannedDispatch } from "../domain/dispatchPlan.ts";
 import type { Message, MessageState } from "../domain/message.ts";
