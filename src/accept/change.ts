@@ -1,5 +1,6 @@
 // What may still be changed about an accepted message: cancel it, give it another time, try settled recipients again.
 import { type PlannedWakeUp, planWakeUp } from "../domain/dispatching.ts";
+import type { PlannedDispatch } from "../domain/dispatchPlan.ts";
 import type { Message, MessageState } from "../domain/message.ts";
 import { type MessageView, messageView } from "../domain/messageView.ts";
 import { isRefusal, type Refusal } from "../domain/refusals.ts";
@@ -68,7 +69,7 @@ export async function retry(dependencies: ChangeDependencies, tenant: string, id
 }
 
 /** The dispatches of the recipients that may be tried again; by their indexes. */
-function groupsOf(settings: RoutingSettings, { record, state }: Message): { relay: string; recipients: number[] }[] | Refusal {
+function groupsOf(settings: RoutingSettings, { record, state }: Message): PlannedDispatch[] | Refusal {
   if (record.relay !== undefined && !settings.relays.includes(record.relay)) {
     return { refused: "no_route", detail: `The message names the relay ${record.relay}, which is no longer configured; send it anew.` };
   }

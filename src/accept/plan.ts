@@ -1,6 +1,6 @@
 // The way that a message takes: a route for each recipient, and the dispatches that follow from it.
 import { domainOf } from "../domain/address.ts";
-import { planDispatches, type RelayKnowledge, relaysThatTake } from "../domain/dispatchPlan.ts";
+import { type PlannedDispatch, planDispatches, type RelayKnowledge, relaysThatTake } from "../domain/dispatchPlan.ts";
 import type { Caller } from "../domain/keys.ts";
 import type { Refusal } from "../domain/refusals.ts";
 import { type Route, type RoutedMessage, type Routing, relaysFor } from "../domain/routes.ts";
@@ -44,22 +44,30 @@ export function routeRecipients(
   for (const recipient of recipients) {
     const routing = relaysFor(settings.routes, message, recipient);
     if (!routing)
-      return { refused: "no_route", detail: `No route of the configuration holds for the recipient domain ${domainOf(recipient)}.` };
+      return {
+        refused: "no_route",
+        detail: `No rule of the configured routes holds for this message and the recipient domain ${domainOf(recipient)}.`,
+      };
     routed.push({ recipient, ...routing });
   }
   return routed;
 }
 
 /** The dispatches of routed recipients, whom they name by index; refused where no relay of a route takes so many bytes. */
-export function dispatchesOf(
-  settings: RoutingSettings,
-  routed: readonly RoutedRecipient[],
-  bytes: number,
-): { relay: string; recipients: number[] }[] | Refusal {
-  const ways = routed.map(({ recipient, relays }) => ({ address: recipient, relays: relaysThatTake(relays, bytes, settings) }));
-  const stuck = routed[ways.findIndex(({ relays }) => relays.length === 0)];
-  if (!stuck) return planDispatches(ways, settings);
-  const limits = stuck.relays.map((relay) => `${relay} takes ${formatSize(settings.limitsOf?.(relay)?.messageBytesMax ?? 0)}`).join(", ");
-  const detail = `The finished message has ${bytes} bytes, too many for every relay that may carry it to ${domainOf(stuck.recipient)}: ${limits}.`;
-  return { refused: "message_too_large", detail };
+export function dispatchesOf(settings: RoutingSettings, routed: readonly RoutedRecipient[], bytes: number): PlannedDispatch[] | Refusal {
+  const stuck = routed.find(({ relays }) => relaysThatTake(relays, bytes, settings).length === 0);
+  if (stuck) return tooLarge(settings, stuck, bytes);
+  return planDispatches(
+    routed.map(({ recipient, relays }) => ({ address: recipient, relays })),
+    bytes,
+    settings,
+  );
+}
+
+function tooLarge({ limitsOf }: RoutingSettings, { recipient, relays }: RoutedRecipient, bytes: number): Refusal {
+  const limits = relays.map((relay) => `${relay} takes ${formatSize(limitsOf?.(relay)?.messageBytesMax ?? 0)}`).join(", ");
+  return {
+    refused: "message_too_large",
+    detail: `The finished message has ${bytes} bytes, too many for every relay that may carry it to ${domainOf(recipient)}: ${limits}.`,
+  };
 }

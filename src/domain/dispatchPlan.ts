@@ -19,21 +19,25 @@ export function firstChoice(relays: readonly string[], { available }: RelayKnowl
   return relays.find((relay) => available?.(relay) ?? true) ?? relays[0];
 }
 
+/** A dispatch to be: the relay that takes it first, and its recipients as indexes into a list, in order. */
+export type PlannedDispatch = { relay: string; recipients: number[] };
+
 /**
- * Puts recipients into dispatches. Those of one dispatch share the whole list of relays, because a dispatch goes on to the next relay as
- * one; a domain that the relay has limits of its own for is by itself, so that it holds up nobody else; and none holds more recipients
- * than the relay takes in a transaction.
- * @param recipients with the relays that take the message, first choice first; one without any is in no dispatch
- * @returns the relay of each dispatch, and its recipients as indexes into the list, in order
+ * Puts the recipients of a message into dispatches. Those of one dispatch share the whole list of relays, because a dispatch goes on to
+ * the next relay as one; a domain that the relay has limits of its own for is by itself, so that it holds up nobody else; and none holds
+ * more recipients than the relay takes in a transaction.
+ * @param recipients with the relays that may carry the message to them, first choice first
+ * @param bytes size of the message; a recipient none of whose relays takes it is in no dispatch
  */
 export function planDispatches(
   recipients: readonly { address: string; relays: readonly string[] }[],
+  bytes: number,
   knowledge: RelayKnowledge,
-): { relay: string; recipients: number[] }[] {
-  const dispatches: { relay: string; recipients: number[] }[] = [];
-  const filling = new Map<string, { relay: string; recipients: number[] }>();
+): PlannedDispatch[] {
+  const dispatches: PlannedDispatch[] = [];
+  const filling = new Map<string, PlannedDispatch>();
   for (const [index, { address, relays }] of recipients.entries()) {
-    const relay = firstChoice(relays, knowledge);
+    const relay = firstChoice(relaysThatTake(relays, bytes, knowledge), knowledge);
     if (relay === undefined) continue;
     const limits = knowledge.limitsOf?.(relay);
     const domain = domainOf(address);

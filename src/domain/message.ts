@@ -3,7 +3,10 @@
 import type { Category, Reply } from "./reply.ts";
 import type { RecipientStatus } from "./states.ts";
 
-export type Lane = "transactional" | "broadcast";
+export const lanes = ["transactional", "broadcast"] as const;
+export type Lane = (typeof lanes)[number];
+/** A tag that a caller puts on a message. */
+export const tagPattern = /^[A-Za-z0-9_.:-]{1,64}$/;
 export type RecipientKind = "to" | "cc" | "bcc";
 /** What to do when nobody knows whether a relay took the mail: send again (a double is possible) or stop as `unknown`. */
 export type OnDoubt = "resend" | "hold";

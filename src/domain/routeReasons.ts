@@ -1,7 +1,7 @@
 // Why a message takes the way that it takes, in words for people.
 import { domainOf } from "./address.ts";
 import type { RelayKnowledge } from "./dispatchPlan.ts";
-import { conditionNames, fulfilled, type Route, type RoutedMessage, type Routing } from "./routes.ts";
+import { conditionNames, fulfilled, type Route, type RoutedMessage, type Routing, weightOf } from "./routes.ts";
 import { formatSize } from "./units.ts";
 
 /** Why these relays, in this order, may carry a recipient's mail. Rules are counted from 0. */
@@ -13,7 +13,9 @@ export function whyRouted(routes: readonly Route[], message: RoutedMessage, reci
     return value === undefined ? [] : [`${name} ${value}`];
   });
   const held = reasons.length > 0 ? `rule ${rule} is the first that holds: ${reasons.join(", ")}` : `rule ${rule} holds for everything`;
-  return route.weights ? `${held}; its relays are ordered by their weights for this message` : held;
+  if (!route.weights) return held;
+  const weights = route.relays.map((relay) => `${relay} ${weightOf(route, relay)}`).join(", ");
+  return `${held}; its weights (${weights}) give this message its order of relays`;
 }
 
 /**

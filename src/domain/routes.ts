@@ -96,10 +96,15 @@ function domainMatches(pattern: string, domain: string): boolean {
  * second for its share of those whose first choice is another one, and so on: so a failing relay's mail is spread by the weights too.
  * (Weighted rendezvous hashing: a relay that is added or taken away moves no message between the others.)
  */
-function inOrder({ relays, weights }: Route, messageId: string): readonly string[] {
-  if (weights === undefined) return relays;
-  const ranked = relays.map((relay) => ({ relay, rank: lot(messageId, relay, Object.hasOwn(weights, relay) ? (weights[relay] ?? 0) : 0) }));
+function inOrder(route: Route, messageId: string): readonly string[] {
+  if (route.weights === undefined) return route.relays;
+  const ranked = route.relays.map((relay) => ({ relay, rank: lot(messageId, relay, weightOf(route, relay)) }));
   return ranked.sort((a, b) => (a.rank === b.rank ? 0 : a.rank - b.rank)).map(({ relay }) => relay);
+}
+
+/** A relay's weight in a weighted rule. */
+export function weightOf({ weights = {} }: Route, relay: string): number {
+  return Object.hasOwn(weights, relay) ? (weights[relay] ?? 0) : 0;
 }
 
 const lots = 2 ** 48;

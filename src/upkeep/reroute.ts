@@ -1,5 +1,4 @@
 // Gives the dispatches of relays that are no longer configured to those that the routes name now.
-
 import { planWakeUp } from "../domain/dispatching.ts";
 import { firstChoice, relaysThatTake } from "../domain/dispatchPlan.ts";
 import type { Message } from "../domain/message.ts";
