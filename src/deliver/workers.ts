@@ -3,7 +3,7 @@ import { setMaxListeners } from "node:events";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { RelayConfig, Timeouts } from "../domain/relay.ts";
 import { type ConsumerOptions, consume } from "../queue/consumer.ts";
-import { openRelay, type Relay } from "../relay/pool.ts";
+import { openRelay, type Relay, type SessionParts } from "../relay/pool.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { Owner } from "../store/owner.ts";
 import type { Log } from "../telemetry/logger.ts";
@@ -15,6 +15,8 @@ export type DeliveryOptions = {
   scheduleMs: readonly number[];
   ledger: Ledger;
   owner: Owner;
+  /** What a relay's sessions need beside its configuration. */
+  sessionParts(relay: RelayConfig): SessionParts;
   queue: Pick<ConsumerOptions, "connection" | "prefix">;
   wake(planned: PlannedWakeUp[]): void;
   observe(relay: string, attempt: ObservedAttempt): void;
@@ -35,14 +37,15 @@ const lockMsMax = 10_000;
 const lastRecordsMs = 2_000;
 
 /** Starts delivering for every relay of the configuration. */
-export function startDelivery({ relays, timeouts, scheduleMs, ledger, owner, queue, wake, observe, log }: DeliveryOptions): Delivery {
+export function startDelivery(options: DeliveryOptions): Delivery {
+  const { relays, timeouts, scheduleMs, ledger, owner, sessionParts, queue, wake, observe, log } = options;
   const stopping = new AbortController();
   // Every dispatch that waits for a connection listens.
   setMaxListeners(0, stopping.signal);
   const abandon = new AbortController();
   const lines = relays.map((config) => {
     const relayLog = log.child({ relay: config.name });
-    const relay = openRelay({ config, timeouts, log: relayLog });
+    const relay = openRelay({ config, timeouts, log: relayLog, ...sessionParts(config) });
     const dependencies = {
       ledger,
       owner,

@@ -1,9 +1,13 @@
 // The role `worker`: delivery, upkeep and webhooks, under one owner's lease.
 import { startDelivery } from "../deliver/workers.ts";
 import { idOf } from "../domain/ids.ts";
+import type { RelayConfig } from "../domain/relay.ts";
 import { startNotify } from "../notify/notify.ts";
+import { createDkimSigner } from "../relay/dkim.ts";
+import type { SessionParts } from "../relay/pool.ts";
 import { createUpkeepLease } from "../store/lease.ts";
 import { forgetOwners, startOwner } from "../store/owner.ts";
+import { createTokenShelf } from "../store/relayTokens.ts";
 import { startUpkeep } from "../upkeep/upkeep.ts";
 import { observeAttempt } from "./observe.ts";
 import type { Parts } from "./parts.ts";
@@ -48,9 +52,16 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   const delivery = startDelivery({
     ...{ relays, timeouts: config.timeouts, ledger, owner, wake, log },
     scheduleMs: config.retry.scheduleMs,
+    sessionParts: sessionPartsOf(parts),
     queue: { connection: client, prefix },
     observe: (relay, attempt) => observeAttempt(metrics, relay, attempt),
   });
   onStop(() => delivery.stop(drainMs));
   return { owner, delivery };
+}
+
+/** Signing by the configured keys, and one store of tokens for all workers. */
+function sessionPartsOf({ config, connection }: Parts): (relay: RelayConfig) => SessionParts {
+  const sign = config.dkim.length > 0 ? createDkimSigner({ keys: config.dkim }) : undefined;
+  return ({ auth }) => ({ sign, tokenShelf: auth?.token && createTokenShelf(connection, auth) });
 }
