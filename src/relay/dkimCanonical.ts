@@ -24,7 +24,7 @@ export function readFields(bytes: Buffer): { fields: SignedField[]; bodyStart: n
   const header = bytes.toString("latin1", 0, end < 0 ? bytes.length : end);
   const fields = header.split(/\r\n(?![\t ])/).map((field) => {
     const colon = field.indexOf(":");
-    return { name: field.slice(0, colon).trimEnd().toLowerCase(), value: relaxedValue(field.slice(colon + 1)) };
+    return { name: field.slice(0, colon).toLowerCase(), value: relaxedValue(field.slice(colon + 1)) };
   });
   return { fields, bodyStart: end < 0 ? bytes.length : end + 4 };
 }
