@@ -1,5 +1,6 @@
 // The way out of one dispatch: a connection, a claim, one SMTP transaction, a record. What a crash does at each step is in the design, section 5.
 import { randomUUID } from "node:crypto";
+import { domainOf } from "../domain/address.ts";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { Lane } from "../domain/message.ts";
 import type { RelayFault, SendOutcome } from "../domain/relay.ts";
@@ -132,6 +133,7 @@ async function transact({ ledger, owner }: DeliverDependencies, wake: WakeUp, cl
     from: record.envelope_from,
     to: recipients.map((index) => record.recipients[index]?.address ?? ""),
     bytes,
+    fromDomain: domainOf(record.from),
     eightBit: record.eight_bit ?? false,
     smtputf8: record.smtputf8 ?? false,
     beforeFinalDot: async () => {

@@ -3,7 +3,7 @@ import { pacesOf } from "../domain/pace.ts";
 import type { RelayConfig, RelayFault, Timeouts } from "../domain/relay.ts";
 import { type ConsumerOptions, consume } from "../queue/consumer.ts";
 import { tracks } from "../queue/names.ts";
-import { openRelay, type Relay } from "../relay/pool.ts";
+import { openRelay, type Relay, type SessionParts } from "../relay/pool.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { RelayHealthStore } from "../store/relayHealth.ts";
 import type { RelayPermits } from "../store/relayPermits.ts";
@@ -31,6 +31,8 @@ export type LineOptions = Omit<
   Pick<WayOptions, "relaysFor" | "producer" | "messages"> &
   Fleet & {
     ledger: Ledger;
+    /** What a relay's sessions need beside its configuration. */
+    sessionParts(relay: RelayConfig): SessionParts;
     config: RelayConfig;
     timeouts: Timeouts;
     queue: Pick<ConsumerOptions, "connection" | "prefix">;
@@ -58,7 +60,7 @@ const attendMs = 250;
 
 /** Starts a relay's line. */
 export function startLine(options: LineOptions): Line {
-  const { config, timeouts, queue, owner, ledger, health, permits, watch, hasAlternatives, stopping, log, ...rest } = options;
+  const { config, timeouts, queue, owner, ledger, health, permits, watch, hasAlternatives, sessionParts, stopping, log, ...rest } = options;
   const { name, connections, limits } = config;
   const leaseMs = Math.min(timeouts.ownerLease, shareLeaseMsMax);
   const renewMs = Math.min(shareRenewMsMax, leaseMs / 4);
@@ -66,7 +68,7 @@ export function startLine(options: LineOptions): Line {
     (held, wanted) => permits.share({ relay: name, limit: connections, leaseMs, owner: owner.id }, held, wanted),
     renewMs,
   );
-  const relay = openRelay({ config, timeouts, log, share });
+  const relay = openRelay({ config, timeouts, log, share, ...sessionParts(config) });
   const paces = limits ? pacesOf(limits.rates, limits.burst) : [];
   const pace = createPace({
     ...{ relay: name, limits, permits, now: ledger.clock.now },

@@ -23,6 +23,10 @@ export function createCredentialMask({ auth, proxy }: Pick<RelayConfig, "auth" |
     hide(auth.pass);
   }
   if (auth) hide(auth.user);
+  if (auth?.token) {
+    const { kind: _, url: __, scope: ___, ...own } = auth.token;
+    for (const secret of Object.values(own)) hide(secret);
+  }
   if (proxy?.auth) {
     secrets.add(base64(`${proxy.auth.user}:${proxy.auth.pass}`));
     hide(proxy.auth.pass);

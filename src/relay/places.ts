@@ -6,7 +6,7 @@ import type { Log } from "../telemetry/logger.ts";
 import type { RelayConnection } from "./connection.ts";
 
 /** Relays limit the messages of one connection; many at 100. */
-const transactionsMax = 100;
+const messagesPerConnectionDefault = 100;
 const quitMsMax = 5_000;
 /** A connection that takes longer than this to set up is no longer counted on: another one is tried meanwhile. */
 const briskMsMax = 1_000;
@@ -52,17 +52,19 @@ export type Places = {
  * Makes the places, all empty. A connection is opened when one is asked for; they are lent in the order of asking, to the urgent first.
  * @param options.connectionsMax how many; a session on its way in or out takes one too
  * @param options.share how many of them are this process's; all, where it is missing
+ * @param options.messagesPerConnection a session is closed after so many transactions; default 100
  * @param options.open begins to open a session; `ready` must not reject
  * @param options.idleMs a session that nobody asks for is closed after this time
  */
 export function createPlaces(options: {
   connectionsMax: number;
   share?: PlaceShare | undefined;
+  messagesPerConnection?: number | undefined;
   open: () => { connection: RelayConnection; ready: Promise<RelayFault | undefined> };
   idleMs: number;
   log: Log;
 }): Places {
-  const { connectionsMax, share, open, idleMs, log } = options;
+  const { connectionsMax, messagesPerConnection = messagesPerConnectionDefault, share, open, idleMs, log } = options;
   const places = new Set<Place>();
   const idle: Place[] = [];
   const urgentWaiters = new Set<Waiter>();
@@ -120,7 +122,7 @@ export function createPlaces(options: {
         if (isBack) return;
         isBack = true;
         const { connection } = place;
-        const isUsedUp = connection.transactions >= transactionsMax || isSurplus();
+        const isUsedUp = connection.transactions >= messagesPerConnection || isSurplus();
         if (isUsedUp && connection.lostBecause === undefined) return leave(place);
         offer(place);
       },

@@ -2,10 +2,14 @@
 import { startDelivery } from "../deliver/workers.ts";
 import { relaysThatTake } from "../domain/dispatchPlan.ts";
 import { idOf } from "../domain/ids.ts";
+import type { RelayConfig } from "../domain/relay.ts";
 import { relaysFor } from "../domain/routes.ts";
 import { startNotify } from "../notify/notify.ts";
+import { createDkimSigner } from "../relay/dkim.ts";
+import type { SessionParts } from "../relay/pool.ts";
 import { createUpkeepLease } from "../store/lease.ts";
 import { forgetOwners, startOwner } from "../store/owner.ts";
+import { createTokenShelf } from "../store/relayTokens.ts";
 import { startUpkeep } from "../upkeep/upkeep.ts";
 import { observeAttempt } from "./observe.ts";
 import type { Parts } from "./parts.ts";
@@ -56,9 +60,16 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
       relaysThatTake(relaysFor(routing.routes, record, record.recipients[recipient]?.address ?? "")?.relays ?? [], record.size, routing),
     hasAlternatives: (relay) => routing.routes.some((route) => route.relays.length > 1 && route.relays.includes(relay)),
     scheduleMs: config.retry.scheduleMs,
+    sessionParts: sessionPartsOf(parts),
     queue: { connection: client, prefix },
     observe: (relay, attempt) => observeAttempt(metrics, relay, attempt),
   });
   onStop(() => delivery.stop(drainMs));
   return { owner, delivery };
+}
+
+/** Signing by the configured keys, and one store of tokens for all workers. */
+function sessionPartsOf({ config, connection }: Parts): (relay: RelayConfig) => SessionParts {
+  const sign = config.dkim.length > 0 ? createDkimSigner({ keys: config.dkim }) : undefined;
+  return ({ auth }) => ({ sign, tokenShelf: auth?.token && createTokenShelf(connection, auth) });
 }

@@ -41,6 +41,10 @@ export function keysOf(shard: number) {
     events: `${tag}:events`,
     /** string: sequence number of the newest event */
     sequence: `${tag}:sequence`,
+    /** string: a relay's access token (OAuth2), by the digest of what it is asked for with; runs out as the token does */
+    accessToken: (digest: string) => `${tag}:oauth:${digest}:access`,
+    /** string: the newest refresh token that came with it */
+    refreshToken: (digest: string) => `${tag}:oauth:${digest}:refresh`,
     /** string: an API key as JSON */
     key: (keyId: string) => `${tag}:k:${keyId}`,
     /** sorted set: key id by time of creation */
