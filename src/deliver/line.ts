@@ -28,7 +28,7 @@ export type LineOptions = Omit<
   DeliverDependencies,
   "ledger" | "relay" | "relayName" | "pace" | "way" | "domains" | "urgent" | "crowdedOut"
 > &
-  Pick<WayOptions, "relaysFor" | "producer" | "messages"> &
+  Pick<WayOptions, "relaysFor" | "producer" | "messages" | "observeRedirected"> &
   Fleet & {
     ledger: Ledger;
     /** What a relay's sessions need beside its configuration. */

@@ -25,6 +25,8 @@ export type WayOptions = {
   wake(planned: PlannedWakeUp[]): void;
   /** Milliseconds a message: the fastest configured pace (0: none), and the pace at which mail goes now. */
   paceMs(): { configuredMs: number; observedMs: number };
+  /** Told of every dispatch that another relay has now. */
+  observeRedirected(): void;
   /** Takes no new wake-ups for so many milliseconds. */
   rest(forMs: number): void;
   log: Log;
@@ -60,7 +62,7 @@ const observedMsDefault = 100;
 
 /** Opens the way to a relay. */
 export function createWay(options: WayOptions): Way {
-  const { relay, relaysFor, ledger, messages, producer, health, permits, watch, wake, paceMs, rest, log } = options;
+  const { relay, relaysFor, ledger, messages, producer, health, permits, watch, wake, paceMs, observeRedirected, rest, log } = options;
   const depths = new Map<string, { waiting: number; at: number }>();
   let saidAt = 0;
   let slowedUntil = 0;
@@ -83,6 +85,7 @@ export function createWay(options: WayOptions): Way {
   async function give(message: Message, { messageId, dispatch }: WakeUp, target: string): Promise<boolean> {
     const moved = await ledger.reroute(messageId, dispatch, relay, target);
     if (!moved) return false;
+    observeRedirected();
     const delayMs = Math.max(0, (message.state.send_at ?? 0) - ledger.clock.now());
     wake([{ wake: moved, relay: target, lane: message.record.lane, delayMs, retry: false }]);
     return true;

@@ -5,9 +5,10 @@ import type { Relay } from "../relay/pool.ts";
 import type { ObservedAttempt } from "./deliver.ts";
 import { type LineOptions, startLine } from "./line.ts";
 
-export type DeliveryOptions = Omit<LineOptions, "config" | "observe" | "stopping" | "abandon"> & {
+export type DeliveryOptions = Omit<LineOptions, "config" | "observe" | "observeRedirected" | "stopping" | "abandon"> & {
   relays: readonly RelayConfig[];
   observe(relay: string, attempt: ObservedAttempt): void;
+  observeRedirected(relay: string): void;
 };
 
 export type Delivery = {
@@ -21,7 +22,7 @@ export type Delivery = {
 const lastRecordsMs = 2_000;
 
 /** Starts delivering for every relay of the configuration. */
-export function startDelivery({ relays, observe, log, ...options }: DeliveryOptions): Delivery {
+export function startDelivery({ relays, observe, observeRedirected, log, ...options }: DeliveryOptions): Delivery {
   const stopping = new AbortController();
   // Every dispatch that waits for a connection listens.
   setMaxListeners(0, stopping.signal);
@@ -31,6 +32,7 @@ export function startDelivery({ relays, observe, log, ...options }: DeliveryOpti
       ...{ ...options, config, stopping: stopping.signal, abandon: abandon.signal },
       log: log.child({ relay: config.name }),
       observe: (attempt) => observe(config.name, attempt),
+      observeRedirected: () => observeRedirected(config.name),
     }),
   );
 

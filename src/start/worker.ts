@@ -63,6 +63,7 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
     sessionParts: sessionPartsOf(parts),
     queue: { connection: client, prefix },
     observe: (relay, attempt) => observeAttempt(metrics, relay, attempt),
+    observeRedirected: (relay) => metrics.relayRedirected.inc({ relay }),
   });
   onStop(() => delivery.stop(drainMs));
   return { owner, delivery };
