@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { atEndOf } from "../../support/atEnd.ts";
 import { settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { fleetOf } from "../../support/fleet.ts";
+import { installationOf } from "../../support/installation.ts";
 import { testMessage } from "../../support/mailing.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { sharedRedis } from "../../support/redis.ts";
@@ -28,7 +28,7 @@ faultRow(
     const proxy = await startProxy({ target: { port: redis.port } });
     atEnd(proxy.stop);
     const redisUrl = redis.freshUrl();
-    const start = fleetOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: relay.url } });
+    const start = installationOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: relay.url } });
     await start("worker");
     const api = await start("api", { REDIS_URL: redisUrl.replace(`:${redis.port}`, `:${proxy.port}`) });
     const books = openBooks();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { atEndOf } from "../../support/atEnd.ts";
 import { settleAccounts, subscribeToAll } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { fleetOf } from "../../support/fleet.ts";
+import { installationOf } from "../../support/installation.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { sharedRedis } from "../../support/redis.ts";
 import { openBooks, startRush } from "../../support/rush.ts";
@@ -25,7 +25,7 @@ faultRow(
     atEnd(sink.stop);
     const receiver = await startWebhookReceiver();
     atEnd(receiver.stop);
-    const start = fleetOf(atEnd, {
+    const start = installationOf(atEnd, {
       env: { REDIS_URL: redis.freshUrl(), SMTP_URL: sink.url },
       config: "webhooks: { allow_private: true }",
     });
@@ -59,7 +59,7 @@ faultRow(
     const proxy = await startProxy({ target: { port: redis.port } });
     atEnd(proxy.stop);
     const redisUrl = redis.freshUrl();
-    const start = fleetOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: relay.url } });
+    const start = installationOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: relay.url } });
     await start("worker");
     const api = await start("api", { REDIS_URL: redisUrl.replace(`:${redis.port}`, `:${proxy.port}`) });
     // The queue has a connection of its own, which the ledger's scripts do not use.

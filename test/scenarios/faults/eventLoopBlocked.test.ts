@@ -4,7 +4,7 @@ import { atEndOf } from "../../support/atEnd.ts";
 import { blockableEnv, blockEventLoop } from "../../support/blockedLoop.ts";
 import { settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { fleetOf } from "../../support/fleet.ts";
+import { installationOf } from "../../support/installation.ts";
 import { sendEach, testMessage } from "../../support/mailing.ts";
 import { sharedRedis } from "../../support/redis.ts";
 import { startScriptedRelay } from "../../support/scriptedRelay.ts";
@@ -31,7 +31,7 @@ faultRow(
       onData: ({ to }) => (to[0]?.startsWith("dot") ? { delayMs: leaseMs } : undefined),
     });
     atEnd(relay.stop);
-    const start = fleetOf(atEnd, {
+    const start = installationOf(atEnd, {
       env: { REDIS_URL: redis.freshUrl(), SMTP_URL: `${relay.url}?connections=20` },
       config: `timeouts: { owner_lease: ${leaseMs}ms }`,
     });

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { atEndOf } from "../../support/atEnd.ts";
 import { settleAccounts, subscribeToAll } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { fleetOf } from "../../support/fleet.ts";
+import { installationOf } from "../../support/installation.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { startRedis } from "../../support/redis.ts";
 import { openBooks, startRush } from "../../support/rush.ts";
@@ -40,7 +40,7 @@ faultRow(
     atEnd(relay.stop);
     const receiver = await startWebhookReceiver();
     atEnd(receiver.stop);
-    const start = fleetOf(atEnd, {
+    const start = installationOf(atEnd, {
       env: { REDIS_URL: redis.url, SMTP_URL: `${relay.url}?connections=${connections}` },
       config: `{ timeouts: { owner_lease: ${leaseMs}ms }, webhooks: { allow_private: true } }`,
     });

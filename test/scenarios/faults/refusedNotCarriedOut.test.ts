@@ -5,8 +5,8 @@ import type { MessageView } from "../../../src/domain/messageView.ts";
 import { atEndOf } from "../../support/atEnd.ts";
 import { settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { fleetOf } from "../../support/fleet.ts";
 import type { Gateway } from "../../support/gateway.ts";
+import { installationOf } from "../../support/installation.ts";
 import { eventsOf, inParallel, sendEach, testMessage } from "../../support/mailing.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { sharedRedis } from "../../support/redis.ts";
@@ -60,7 +60,7 @@ faultRow(
     const proxy = await startProxy({ target: { port: redis.port } });
     atEnd(proxy.stop);
     const redisUrl = redis.freshUrl();
-    const start = fleetOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: relay.url } });
+    const start = installationOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: relay.url } });
     await start("worker");
     const api = await start("api", { REDIS_URL: redisUrl.replace(`:${redis.port}`, `:${proxy.port}`) });
     const send_at = new Date(Date.now() + 3_600_000).toISOString();

@@ -4,7 +4,7 @@ import type { MessageView } from "../../../src/domain/messageView.ts";
 import { atEndOf } from "../../support/atEnd.ts";
 import { settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { fleetOf } from "../../support/fleet.ts";
+import { installationOf } from "../../support/installation.ts";
 import { sendEach, testMessage } from "../../support/mailing.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { sharedRedis } from "../../support/redis.ts";
@@ -28,7 +28,7 @@ faultRow(
     const proxy = await startProxy({ target: { port: redis.port } });
     atEnd(proxy.stop);
     const redisUrl = redis.freshUrl();
-    const start = fleetOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: relay.url } });
+    const start = installationOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: relay.url } });
     const [api] = await Promise.all([start("api", { REDIS_URL: redisUrl.replace(`:${redis.port}`, `:${proxy.port}`) }), start("worker")]);
     const inMs = (ms: number) => new Date(Date.now() + ms).toISOString();
     const scheduled = (name: string, send_at: string) =>

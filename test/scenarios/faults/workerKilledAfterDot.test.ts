@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { atEndOf } from "../../support/atEnd.ts";
 import { type FaultAccounts, settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { fleetOf } from "../../support/fleet.ts";
+import { installationOf } from "../../support/installation.ts";
 import { sendEach, testMessage } from "../../support/mailing.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { sharedRedis } from "../../support/redis.ts";
@@ -35,7 +35,7 @@ faultRow(
     const relay = await startScriptedRelay({ onData: () => (hangs ? { hang: true, store: true } : undefined) });
     atEnd(relay.stop);
     const env = { REDIS_URL: redis.freshUrl(), SMTP_URL: `${relay.url}?connections=${messages.length}` };
-    const start = fleetOf(atEnd, { env, config });
+    const start = installationOf(atEnd, { env, config });
     const [api, worker] = await Promise.all([start("api"), start("worker")]);
     const accepted = await sendEach(api, messages);
     await waitFor(() => relay.accepted.length === messages.length, { what: "all mails at the relay", timeoutMs: 20_000, everyMs: 1 });
@@ -60,7 +60,7 @@ faultRow(
     const relay = await startScriptedRelay({ onData: () => ({ delayMs }) });
     atEnd(relay.stop);
     const redisUrl = redis.freshUrl();
-    const start = fleetOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: `${relay.url}?connections=${messages.length}` }, config });
+    const start = installationOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: `${relay.url}?connections=${messages.length}` }, config });
     const behindProxy = { REDIS_URL: redisUrl.replace(`:${redis.port}`, `:${proxy.port}`) };
     const [api, worker] = await Promise.all([start("api"), start("worker", behindProxy)]);
     const accepted = await sendEach(api, messages);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { atEndOf } from "../../support/atEnd.ts";
 import { settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { fleetOf } from "../../support/fleet.ts";
+import { installationOf } from "../../support/installation.ts";
 import { sendEach, testMessage } from "../../support/mailing.ts";
 import { sharedRedis } from "../../support/redis.ts";
 import { startScriptedRelay } from "../../support/scriptedRelay.ts";
@@ -33,7 +33,7 @@ faultRow(
     });
     atEnd(relay.stop);
     // The shortest lease: every round waits for one.
-    const start = fleetOf(atEnd, {
+    const start = installationOf(atEnd, {
       env: { REDIS_URL: redis.freshUrl(), SMTP_URL: relay.url },
       config: "timeouts: { owner_lease: 1s }",
     });

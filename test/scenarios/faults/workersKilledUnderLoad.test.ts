@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type AtEnd, atEndOf } from "../../support/atEnd.ts";
 import { type FaultAccounts, settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { fleetOf } from "../../support/fleet.ts";
+import { installationOf } from "../../support/installation.ts";
 import { sendBatches, testMessage } from "../../support/mailing.ts";
 import { sharedRedis } from "../../support/redis.ts";
 import { startScriptedRelay } from "../../support/scriptedRelay.ts";
@@ -23,7 +23,7 @@ const messages = Array.from({ length: 1_000 }, (_, index) => {
 async function startQueued(atEnd: AtEnd) {
   const relay = await startScriptedRelay({ onData: () => ({ delayMs: 10 }) });
   atEnd(relay.stop);
-  const start = fleetOf(atEnd, {
+  const start = installationOf(atEnd, {
     env: { REDIS_URL: redis.freshUrl(), SMTP_URL: `${relay.url}?connections=${connections}` },
     config: "{ timeouts: { owner_lease: 2s }, retry: { schedule: [200ms] } }",
   });
