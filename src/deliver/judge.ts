@@ -36,6 +36,11 @@ export function judge({ recipients, outcomes, relay, dispatch, scheduleMs, rando
   return { outcomes: recorded, retryInMs: 0, counts: "nothing" };
 }
 
+/** Whether a server's "later", or the fault of a relay that gave a reply, means "not so fast". */
+export function asksToSlowDown({ reply, phase }: { reply?: Reply; phase: Phase }): boolean {
+  return reply !== undefined && classify({ reply, phase }).slowDown;
+}
+
 type Judged = { outcome: RecordedOutcome; next?: Next };
 
 function judgeOne(outcome: SendOutcome, about: { recipient: number; relay: string }, all: readonly SendOutcome[]): Judged {
