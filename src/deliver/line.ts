@@ -80,10 +80,7 @@ export function startLine(options: LineOptions): Line {
   });
   const way = createWay({
     ...{ ...rest, relay: name, ledger, health, permits, watch, log },
-    paceMs: () => ({
-      configuredMs: Math.max(0, ...paces.map((it) => it.intervalMs)),
-      observedMs: pace.observedIntervalMs() ?? observedMsDefault,
-    }),
+    paceMs: () => Math.max(0, ...paces.map((it) => it.intervalMs), pace.observedIntervalMs() ?? observedMsDefault),
     rest: (forMs) => {
       restingUntil = performance.now() + forMs;
       attend();

@@ -20,11 +20,11 @@ export type WayOptions = {
   messages: Pick<Messages, "find">;
   producer: Pick<Producer, "depth">;
   health: Pick<RelayHealthStore, "fault" | "success">;
-  permits: Pick<RelayPermits, "slow">;
+  permits: Pick<RelayPermits, "slowDown">;
   watch: Pick<RelayWatch, "of" | "isUp" | "look">;
   wake(planned: PlannedWakeUp[]): void;
-  /** Milliseconds a message: the fastest configured pace (0: none), and the pace at which mail goes now. */
-  paceMs(): { configuredMs: number; observedMs: number };
+  /** At which pace mail goes now, in milliseconds a message. */
+  paceMs(): number;
   /** Told of every dispatch that another relay has now. */
   observeRedirected(): void;
   /** Takes no new wake-ups for so many milliseconds. */
@@ -58,7 +58,6 @@ const crowdedRestMs = 500;
 const holdMs = 5_000;
 /** How often a relay that works is said to. */
 const wordEveryMs = 1_000;
-const observedMsDefault = 100;
 
 /** Opens the way to a relay. */
 export function createWay(options: WayOptions): Way {
@@ -156,22 +155,18 @@ export function createWay(options: WayOptions): Way {
         .success(relay)
         .then((wasSuspended) => (wasSuspended ? watch.look() : undefined))
         .catch(() => undefined);
-      if (now < slowedUntil || watch.of(relay).slowIntervalMs !== undefined) {
-        permits.slow(relay, "ease", { configuredMs: paceMs().configuredMs, observedMs: observedMsDefault }).catch(() => undefined);
-      }
     },
 
     slowDown() {
       slowedUntil = performance.now() + 5_000;
-      const { configuredMs, observedMs } = paceMs();
       permits
-        .slow(relay, "halve", { configuredMs, observedMs })
+        .slowDown(relay, paceMs())
         .then((intervalMs) => {
-          if (intervalMs !== undefined) log.info({ interval_ms: Math.round(intervalMs) }, "the relay asked to be sent to more slowly");
+          log.info({ interval_ms: Math.round(intervalMs) }, "the relay asked to be sent to more slowly");
         })
         .catch(() => undefined);
     },
 
-    isSlowed: () => performance.now() < slowedUntil || watch.of(relay).slowIntervalMs !== undefined,
+    isSlowed: () => performance.now() < slowedUntil || watch.of(relay).isSlowed,
   };
 }

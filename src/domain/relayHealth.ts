@@ -12,11 +12,11 @@ export type RelayHealth = {
   pausedAt?: number;
   /** What went wrong last, which need not be so any more. */
   lastError?: { at: number; phase: Phase; text: string; code?: number };
-  /** Milliseconds between two messages that the relay was slowed down to, at its own request. */
-  slowIntervalMs?: number;
+  /** It asked to be sent to more slowly, and may not be back at its own pace yet. */
+  isSlowed: boolean;
 };
 
-export const healthy: RelayHealth = { condition: "up" };
+export const healthy: RelayHealth = { condition: "up", isSlowed: false };
 
 /** So many faults in a row, with no success between them, are no accident. */
 export const faultsThatSuspend = 3;

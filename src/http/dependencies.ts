@@ -39,6 +39,8 @@ export type RelayStatus = {
   health: RelayHealth;
   connections: { allowed: number; held: number; open: number | null; busy: number | null };
   rates: readonly Rate[];
+  /** What it is slowed down to at its own request, milliseconds a message. */
+  slowIntervalMs: number | null;
   queue: { waiting: number; delayed: number; active: number };
   oldest_waiting_at: number | null;
 };

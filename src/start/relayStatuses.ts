@@ -1,5 +1,6 @@
 // The relays as operators see them: what the fleet knows of each, and what waits for it.
 import type { Delivery } from "../deliver/workers.ts";
+import { healthy } from "../domain/relayHealth.ts";
 import type { RelayStatus } from "../http/dependencies.ts";
 import type { Parts } from "./parts.ts";
 
@@ -11,7 +12,8 @@ export async function relayStatuses(parts: Parts, delivery: Delivery | undefined
   return Promise.all(
     paths.relays.map(async ({ name, host, port, tls, connections, limits }, index) => ({
       ...{ name, host, port, tls },
-      health: healths[index] ?? { condition: "up" as const },
+      health: healths[index] ?? healthy,
+      slowIntervalMs: (await relayPermits.slowInterval(name)) ?? null,
       connections: {
         allowed: connections,
         held: await relayPermits.held(name),

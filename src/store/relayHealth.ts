@@ -71,7 +71,7 @@ function healthOf([until, pausedAt, error, errorAt]: (string | null)[], slow: st
     ...(isSuspended && { suspendedUntil: Number(until) }),
     ...(isPaused && { pausedAt: Number(pausedAt) }),
     ...(error && { lastError: { at: Number(errorAt), ...JSON.parse(error) } }),
-    ...(slow && { slowIntervalMs: Number(slow) }),
+    isSlowed: slow !== null,
   };
 }
 

@@ -22,7 +22,7 @@ export type Booking =
   | { kind: "later"; inMs: number; because: "pace" | "ceiling" };
 
 /** No relay is slowed down further than to one message in so many milliseconds. */
-export const slowestIntervalMs = 10_000;
+const slowestIntervalMs = 10_000;
 
 /** Permits of relays. Every function rejects while Redis is away. */
 export function createRelayPermits({ redis, keys }: Connection) {
@@ -58,10 +58,17 @@ export function createRelayPermits({ redis, keys }: Connection) {
       return Number(await runScript(redis, scripts.park, [keys.relayPace(relay)], args));
     },
 
-    /** Halves the relay's rate, or eases it back, once a second at most. Returns the interval now in force (ms), or undefined for none. */
-    async slow(relay: string, way: "halve" | "ease", intervals: { configuredMs: number; observedMs: number }): Promise<number | undefined> {
-      const args = [way, intervals.configuredMs, intervals.observedMs, slowestIntervalMs];
-      const interval = Number(await runScript(redis, scripts.slow, [keys.relayPace(relay)], args));
+    /**
+     * Halves the relay's rate, once a second at most; it comes back by itself. Returns the interval now in force (ms a message).
+     * @param nowMs the interval at which it is sent to now, should it not be slowed down yet
+     */
+    async slowDown(relay: string, nowMs: number): Promise<number> {
+      return Number(await runScript(redis, scripts.slow, [keys.relayPace(relay)], [nowMs, slowestIntervalMs, ""]));
+    },
+
+    /** The interval that the relay is slowed down to at the moment (ms a message), or undefined. */
+    async slowInterval(relay: string): Promise<number | undefined> {
+      const interval = Number(await runScript(redis, scripts.slow, [keys.relayPace(relay)], [0, slowestIntervalMs, "1"]));
       return interval > 0 ? interval : undefined;
     },
 

@@ -13,7 +13,8 @@ after(() => redis.stop());
 
 const working: RelayStatus = {
   ...{ name: "first", host: "smtp.example.com", port: 25, tls: "opportunistic" },
-  health: { condition: "up" },
+  health: { condition: "up", isSlowed: false },
+  slowIntervalMs: null,
   connections: { allowed: 5, held: 3, open: null, busy: null },
   rates: [{ count: 50, perMs: 1_000 }],
   queue: { waiting: 1, delayed: 2, active: 0 },
@@ -30,13 +31,14 @@ test("relays are shown with their health, their connections over all workers, an
       condition: "suspended",
       suspendedUntil: 1_700_000_000_000,
       lastError: { at: 1_700_000_000_000, phase: "auth", text: "535 no", code: 535 },
-      slowIntervalMs: 400,
+      isSlowed: true,
     },
+    slowIntervalMs: 400,
     oldest_waiting_at: null,
   };
   const app = await openApp(redis, () => ({ relays: fixedRelays([working, suspended]) }));
   const { body } = await app.ask("GET", "/v1/relays");
-  const { health: _, rates: __, ...shown } = working;
+  const { health: _, rates: __, slowIntervalMs: ___, ...shown } = working;
   const first = {
     ...shown,
     ...{ state: "up", suspended_until: null, paused_at: null, last_error: null, slowed_to_per_second: null },

@@ -34,8 +34,8 @@ export const relay = z
 
 /** A relay as its answer shows it. */
 export function relayView(status: RelayStatus): z.input<typeof relay> {
-  const { health, rates, oldest_waiting_at, ...rest } = status;
-  const { condition, suspendedUntil, pausedAt, lastError, slowIntervalMs } = health;
+  const { health, rates, slowIntervalMs, oldest_waiting_at, ...rest } = status;
+  const { condition, suspendedUntil, pausedAt, lastError } = health;
   return {
     ...rest,
     state: condition,
@@ -45,7 +45,7 @@ export function relayView(status: RelayStatus): z.input<typeof relay> {
       ? { at: wireTimeOrNull(lastError.at) ?? "", phase: lastError.phase, code: lastError.code ?? null, text: lastError.text }
       : null,
     rates: rates.map(({ count, perMs }) => ({ messages: count, per_ms: perMs })),
-    slowed_to_per_second: slowIntervalMs === undefined ? null : Math.round(10_000 / slowIntervalMs) / 10,
+    slowed_to_per_second: slowIntervalMs === null ? null : Math.round(10_000 / slowIntervalMs) / 10,
     oldest_waiting_at: wireTimeOrNull(oldest_waiting_at ?? undefined),
   };
 }

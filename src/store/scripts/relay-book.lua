@@ -5,11 +5,12 @@
 --       5 whether the relay's own slow-down holds for these places: "1" or ""
 -- Returns: { "booked", milliseconds from now for each place … } | { "later", milliseconds until it is worth asking again, "pace" or "ceiling" }
 --- @include time
+--- @include slow-down
 
 local now = time_now()
 local limits = cjson.decode(ARGV[1])
 if ARGV[5] == '1' then
-  local slow = tonumber(redis.call('HGET', KEYS[1], 'slow') or '0')
+  local slow = slow_interval(KEYS[1], now)
   if slow > 0 then limits[#limits + 1] = { field = 'slow_next', interval = slow, tolerance = 0 } end
 end
 
