@@ -4,8 +4,8 @@ import type { EventType } from "../domain/events.ts";
 import type { DispatchState, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
 import type { Category, Reply } from "../domain/reply.ts";
 import { type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
-import { type Connection, commandTimeoutMs } from "./connection.ts";
-import { loadScript, runForWord, runScript } from "./scripts.ts";
+import { type Connection, inTimeUntil } from "./connection.ts";
+import { loadScript, runForCaller, runForWord, runScript } from "./scripts.ts";
 
 /** How long things are kept after the last recipient was settled, in milliseconds. */
 export type Retention = { messageMs: number; contentMs: number; failedContentMs: number };
@@ -154,8 +154,7 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
           ...Array.from({ length: chunks - 1 }, (_, index) => keys.chunk(record.id, index + 1)),
         ],
         [
-          // A script that was stuck on the way refuses from then on: its caller is about to be told that it failed.
-          clock.now() + commandTimeoutMs - 50,
+          inTimeUntil(clock),
           record.id,
           record.created_at,
           input.expiresAt,
@@ -236,14 +235,20 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
       };
     },
 
-    async cancel(messageId: string): Promise<"gone" | "too_late" | "cancelled"> {
-      const [word] = await runForWord(redis, scripts.cancel, messageKeys(messageId), [messageId, retentionJson]);
-      return word as "gone" | "too_late" | "cancelled";
+    /** Cancels whoever is neither being sent to nor settled. */
+    async cancel(messageId: string): Promise<"gone" | "too_late" | MessageState> {
+      const [word, state] = await runForCaller({ redis, clock }, scripts.cancel, messageKeys(messageId), [messageId, retentionJson]);
+      if (word !== "cancelled" || !state) return word as "gone" | "too_late";
+      return JSON.parse(state.toString());
     },
 
     /** Gives a message that was not tried yet a new time (ms; the past means now). */
     async reschedule(messageId: string, sendAt: number): Promise<"gone" | "too_late" | MessageState> {
-      const [word, , state] = await runForWord(redis, scripts.reschedule, messageKeys(messageId), [messageId, retentionJson, sendAt]);
+      const [word, , state] = await runForCaller({ redis, clock }, scripts.reschedule, messageKeys(messageId), [
+        messageId,
+        retentionJson,
+        sendAt,
+      ]);
       if (word !== "rescheduled" || !state) return word as "gone" | "too_late";
       return JSON.parse(state.toString());
     },
@@ -254,8 +259,8 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
       groups: { relay: string; recipients: number[] }[],
       lifeMs: number,
     ): Promise<"gone" | "content_gone" | "too_late" | MessageState> {
-      const [word, , state] = await runForWord(
-        redis,
+      const [word, , state] = await runForCaller(
+        { redis, clock },
         scripts.retry,
         [...messageKeys(messageId), keys.relays],
         [messageId, retentionJson, JSON.stringify(groups), lifeMs],
