@@ -3,7 +3,8 @@ import type { Phase } from "../domain/relay.ts";
 import type { Category, Reply } from "../domain/reply.ts";
 
 /**
- * `bounce`: at least one recipient was given up. `delayed`: still being tried. `delivered`: a success report.
+ * `bounce`: at least one recipient was refused for good. `delayed`: time is the trouble: still being tried, or given up because it
+ * ran out; a report's `action` says which, and only that decides what becomes of a recipient. `delivered`: a success report.
  * `none`: no report at all, or one that nothing can be read out of.
  */
 export type ReportKind = "bounce" | "complaint" | "auto_reply" | "delayed" | "delivered" | "none";

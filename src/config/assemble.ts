@@ -1,11 +1,12 @@
 // Puts variables and file together: defaults, and the rules that hold between settings.
 import { BlockList, isIP } from "node:net";
 import { resolve } from "node:path";
+import { createSecureContext } from "node:tls";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig } from "../domain/relay.ts";
 import type { Route } from "../domain/routes.ts";
 import type { Config, Role } from "./effective.ts";
-import { type ConfigFault, inside, nearest } from "./faults.ts";
+import { type ConfigFault, inside, insideQuery, nearest } from "./faults.ts";
 import { smtpUrlRelayName } from "./relays.ts";
 import type { FileSections } from "./sections.ts";
 import type { Environment, VariableName, Variables } from "./variables.ts";
@@ -90,6 +91,35 @@ function refuseSharedPorts({ role, http, metrics, bounce, returnPathDomain }: Co
   }
 }
 
+/** Settings of the report intake that would do nothing, or fail only once the first server comes. */
+function checkReports({ relays, bounce, returnPathDomain }: Config, { sections, variables, faults }: Parts, complain: Complain): void {
+  for (const [name, other] of [
+    ["BOUNCE_TLS_CERT", "BOUNCE_TLS_KEY"],
+    ["BOUNCE_TLS_KEY", "BOUNCE_TLS_CERT"],
+  ] as const) {
+    if (variables.set.has(name) && !variables.set.has(other)) complain(name, `is set without ${other}: give both or neither`);
+  }
+  if (bounce.tls) {
+    try {
+      createSecureContext(bounce.tls);
+    } catch {
+      complain("BOUNCE_TLS_CERT", "and BOUNCE_TLS_KEY do not belong together, or one of them is damaged or has a passphrase");
+    }
+  }
+  if (returnPathDomain !== undefined || variables.set.has("RETURN_PATH_DOMAIN")) return;
+  const source = sections?.source ?? "";
+  if (bounce.addresses.length > 0) {
+    faults.push({ source, path: "reports.addresses", text: "has no effect without the listener for reports: set RETURN_PATH_DOMAIN" });
+  }
+  for (const { name, returnPath } of relays) {
+    if (returnPath !== "own") continue;
+    const at = sections?.relayNames.includes(name)
+      ? { source, path: `relays.${name}.return_path` }
+      : insideQuery({ source: variables.sourceOf("SMTP_URL"), path: "" }, "return_path");
+    faults.push({ ...at, text: "needs a domain of our own: set RETURN_PATH_DOMAIN, or leave it out" });
+  }
+}
+
 /** The rules as they are used: that of SMTP_URL is last in each; without rules all relays, in order, carry everything. */
 function settleRoutes({ sections, variables, smtpRelay, faults }: Parts, relays: readonly RelayConfig[]): Route[] {
   const rules = sections?.routes ?? [];
@@ -152,7 +182,14 @@ export function assemble(parts: Parts): Config {
     webhooks: { allowPrivate: webhooks.allow_private ?? false },
     ...(values.POSTERN_API_KEY !== undefined && { apiKey: values.POSTERN_API_KEY }),
     ...(returnPathDomain !== undefined && { returnPathDomain }),
-    bounce: { host: values.BOUNCE_HOST ?? host, port: values.BOUNCE_PORT ?? (sandbox ? 0 : 2525) },
+    ...(values.RETURN_PATH_SECRETS !== undefined && { returnPathSecrets: values.RETURN_PATH_SECRETS }),
+    bounce: {
+      host: values.BOUNCE_HOST ?? host,
+      port: values.BOUNCE_PORT ?? (sandbox ? 0 : 2525),
+      ...(values.BOUNCE_TLS_CERT !== undefined &&
+        values.BOUNCE_TLS_KEY !== undefined && { tls: { cert: values.BOUNCE_TLS_CERT, key: values.BOUNCE_TLS_KEY } }),
+      addresses: sections?.reports.addresses ?? [],
+    },
     log: { level: values.LOG_LEVEL ?? "info", format: values.LOG_FORMAT ?? (isTerminal ? "pretty" : "json") },
     retention: {
       messageMs,
@@ -163,6 +200,7 @@ export function assemble(parts: Parts): Config {
     path: env.PATH ?? "",
   };
   refuseSharedPorts(config, complain);
+  checkReports(config, parts, complain);
   if (config.role !== "all" && !redisTarget && !variables.set.has("REDIS_URL")) {
     complain("REDIS_URL", `is needed in the role ${config.role}: set it, for an embedded Redis serves one process, which does everything`);
   }

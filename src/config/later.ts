@@ -2,6 +2,6 @@
 
 export const notYetSupported = {
   file: ["dkim", "limits"],
-  relay: ["rate", "domains", "dkim", "limits", "provider", "return_path"],
+  relay: ["rate", "domains", "dkim", "limits", "provider"],
   route: ["tag", "lane", "tenant", "key", "weights"],
 } as const;

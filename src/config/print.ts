@@ -20,8 +20,10 @@ function variablesOf(config: Config): Partial<Record<VariableName, string | numb
     POSTERN_ROLE: config.role,
     ...(config.apiKey !== undefined && { POSTERN_API_KEY: mask }),
     ...(config.returnPathDomain !== undefined && { RETURN_PATH_DOMAIN: config.returnPathDomain }),
+    ...(config.returnPathSecrets && { RETURN_PATH_SECRETS: mask }),
     BOUNCE_HOST: bounce.host,
     BOUNCE_PORT: bounce.port,
+    ...(bounce.tls && { BOUNCE_TLS_CERT: mask, BOUNCE_TLS_KEY: mask }),
     LOG_LEVEL: log.level,
     LOG_FORMAT: log.format,
     MESSAGE_RETENTION: formatDuration(retention.messageMs),
@@ -32,9 +34,17 @@ function variablesOf(config: Config): Partial<Record<VariableName, string | numb
   };
 }
 
-function relayOf({ host, port, tls, verifyCertificate, auth, connections }: RelayConfig) {
+function relayOf({ host, port, tls, verifyCertificate, auth, connections, returnPath }: RelayConfig) {
   // Some providers' user is as secret as the password, or the same.
-  return { host, port, ...(auth && { user: mask, pass: mask }), connections, tls, verify: verifyCertificate };
+  return {
+    host,
+    port,
+    ...(auth && { user: mask, pass: mask }),
+    connections,
+    tls,
+    verify: verifyCertificate,
+    ...(returnPath && { return_path: returnPath }),
+  };
 }
 
 /** The effective configuration as YAML, for people: `environment` holds the variables, the other keys are those of the file. */
@@ -53,5 +63,6 @@ export function printableConfig(config: Config): string {
       owner_lease: formatDuration(timeouts.ownerLease),
     },
     webhooks: { allow_private: webhooks.allowPrivate },
+    reports: { addresses: config.bounce.addresses },
   });
 }

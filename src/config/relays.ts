@@ -11,7 +11,12 @@ const tlsModes = ["required", "opportunistic", "implicit", "none"] as const sati
 const connectionsDefault = 10;
 
 /** What stands in a URL's query, or in the file beside `url` or `host`. */
-const options = { connections: wholeNumber({ min: 1, max: 1_000 }), tls: oneOf(tlsModes), verify: flag };
+const options = {
+  connections: wholeNumber({ min: 1, max: 1_000 }),
+  tls: oneOf(tlsModes),
+  verify: flag,
+  return_path: oneOf(["own", "from"]),
+};
 /** What the URL itself says, so that it must not stand beside one. */
 const serverKeys = { host, port, user: credential, pass: credential };
 const relayShape = { url: z.string({ error: "must be a URL like smtp://user:password@smtp.example.com:587" }), ...serverKeys, ...options };
@@ -79,6 +84,7 @@ function settle(name: string, server: Server, at: Place, faults: ConfigFault[]):
     verifyCertificate: server.options.verify ?? true,
     ...(withLogin && { auth: { user, pass } }),
     connections: server.options.connections ?? connectionsDefault,
+    ...(server.options.return_path !== undefined && { returnPath: server.options.return_path }),
   };
 }
 

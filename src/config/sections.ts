@@ -6,11 +6,11 @@ import { type ConfigFault, inside, type Place } from "./faults.ts";
 import { entriesOf, type Fields, readFields, type Tree } from "./fields.ts";
 import { notYetSupported } from "./later.ts";
 import { readRelay } from "./relays.ts";
-import { domainPattern, duration, flag } from "./values.ts";
+import { domainPattern, duration, flag, mailAddress } from "./values.ts";
 import { variableNames } from "./variables.ts";
 
 const anything = z.custom<Tree>(() => true);
-const fileShape = { relays: anything, routes: anything, retry: anything, timeouts: anything, webhooks: anything };
+const fileShape = { relays: anything, routes: anything, retry: anything, timeouts: anything, webhooks: anything, reports: anything };
 
 const dayMs = 86_400_000;
 const someTime = duration({ minMs: 1 });
@@ -32,6 +32,9 @@ const timeoutShape = {
   owner_lease: duration({ minMs: 1_000, maxMs: dayMs }),
 };
 const webhookShape = { allow_private: flag };
+const reportShape = {
+  addresses: z.array(mailAddress, { error: "must be a list of addresses, like [fbl@example.com]" }),
+};
 
 const namedRelay = z.string({
   error: ({ input }) =>
@@ -53,6 +56,9 @@ export type FileSections = {
   retry: Fields<typeof retryShape>;
   timeouts: Fields<typeof timeoutShape>;
   webhooks: Fields<typeof webhookShape>;
+  reports: Fields<typeof reportShape>;
+  /** The file's path, for faults that show only together with other settings. */
+  source: string;
 };
 
 function hint(key: string): string | undefined {
@@ -96,5 +102,7 @@ export function readSections(tree: Tree | undefined, source: string, faults: Con
     retry: readFields({ shape: retryShape, ...section("retry") }),
     timeouts: readFields({ shape: timeoutShape, ...section("timeouts") }),
     webhooks: readFields({ shape: webhookShape, ...section("webhooks") }),
+    reports: readFields({ shape: reportShape, ...section("reports") }),
+    source,
   };
 }

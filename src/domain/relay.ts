@@ -14,6 +14,8 @@ export type RelayConfig = {
   auth?: { user: string; pass: string };
   /** Connections at most. */
   connections: number;
+  /** The envelope sender: our own return path (the default, where there is a domain for it), or the sender's address. */
+  returnPath?: "own" | "from";
   limits?: RelayLimits;
 };
 
