@@ -7,6 +7,7 @@ import { idOf } from "../domain/ids.ts";
 import type { Caller } from "../domain/keys.ts";
 import type { DispatchState, MessageRecord, RecipientKind, RecipientState } from "../domain/message.ts";
 import { type InputFault, isRefusal, type Refusal } from "../domain/refusals.ts";
+import { type MakeReturnPath, type ReturnPathFacts, returnPathHeader } from "../domain/returnPath.ts";
 import { type Route, routeRecipient } from "../domain/routes.ts";
 import { formatSize } from "../domain/units.ts";
 import { type RawRequest, recipientsMax, type SendRequest } from "./request.ts";
@@ -20,6 +21,8 @@ export type PrepareSettings = {
   now(): number;
   /** 16 bytes of a new UUID version 7. */
   newUuid(): Uint8Array;
+  /** Makes our own envelope sender of a message; absent where there is no domain for it. */
+  returnPath?: MakeReturnPath;
 };
 
 /** A message that is ready to be stored. */
@@ -30,6 +33,7 @@ export type Draft = {
   expiresAt: number;
   sendAt?: number;
   bytes: Buffer;
+  returnPath?: ReturnPathFacts;
   /** For each recipient: which rule of the routes matched (undefined: the message named its relay), and the relays in order. */
   routing: { recipient: string; rule: number | undefined; relays: string[] }[];
 };
@@ -48,6 +52,7 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
   if (isRefusal(plan)) return plan;
   const messageId = newMessageId(settings);
   const internetMessageId = `<${messageId}@${domainOf(request.from.address)}>`;
+  const returnPath = returnPathOf(settings, caller, { messageId, recipients, plan });
   const { bytes, smtputf8 } = await compose({
     from: request.from,
     to: request.to,
@@ -56,7 +61,8 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
     subject: request.subject ?? "",
     text: request.text,
     html: request.html,
-    headers: request.headers ?? {},
+    // Not on a message that came whole: its bytes are the caller's, and may be signed.
+    headers: { ...request.headers, ...(returnPath && { [returnPathHeader]: returnPath.address }) },
     attachments: (request.attachments ?? []).map((it) => ({
       filename: it.filename,
       content: it.content,
@@ -67,7 +73,7 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
     date: new Date(plan.now),
   });
   const facts = { from: request.from.address, subject: request.subject ?? "", internetMessageId, smtputf8, eightBit: false };
-  return finish(settings, caller, request, { messageId, envelopeFrom: request.from.address, recipients, plan, facts, bytes });
+  return finish(settings, caller, request, { messageId, envelopeFrom: request.from.address, recipients, plan, facts, bytes, returnPath });
 }
 
 /** Prepares a message that came whole (`POST /v1/messages/raw`). */
@@ -102,6 +108,7 @@ export async function prepareRaw(settings: PrepareSettings, caller: Caller, requ
     plan,
     facts,
     bytes: finished.bytes,
+    returnPath: returnPathOf(settings, caller, { messageId, recipients, plan }),
   });
 }
 
@@ -198,6 +205,15 @@ function namedRelay(settings: PrepareSettings, caller: Caller, relay: string | u
   return invalid([{ pointer: "/relay", code: "unknown_relay", message: "is no relay of this installation" }]);
 }
 
+function returnPathOf(
+  settings: PrepareSettings,
+  { tenant }: Caller,
+  { messageId, recipients, plan }: Pick<Parts, "messageId" | "recipients" | "plan">,
+): ReturnPathFacts | undefined {
+  const { expiresAt } = plan;
+  return settings.returnPath?.({ id: messageId, tenant, recipients: recipients.map(({ address }) => address), expiresAt });
+}
+
 type Parts = {
   messageId: string;
   envelopeFrom: string;
@@ -205,6 +221,7 @@ type Parts = {
   plan: Plan;
   facts: { from: string; subject: string; internetMessageId: string; smtputf8: boolean; eightBit: boolean };
   bytes: Buffer;
+  returnPath: ReturnPathFacts | undefined;
 };
 
 function finish(settings: PrepareSettings, caller: Caller, options: Options, parts: Parts): Draft | Refusal {
@@ -223,6 +240,7 @@ function finish(settings: PrepareSettings, caller: Caller, options: Options, par
       created_at: now,
       from: facts.from,
       envelope_from: parts.envelopeFrom,
+      ...(parts.returnPath && { return_path: parts.returnPath.address }),
       subject: facts.subject,
       internet_message_id: facts.internetMessageId,
       size: bytes.length,
@@ -244,6 +262,7 @@ function finish(settings: PrepareSettings, caller: Caller, options: Options, par
     expiresAt: plan.expiresAt,
     ...(plan.sendAt !== undefined && { sendAt: plan.sendAt }),
     bytes,
+    ...(parts.returnPath && { returnPath: parts.returnPath }),
     routing: plan.routing,
   };
 }

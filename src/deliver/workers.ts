@@ -48,6 +48,7 @@ export function startDelivery({ relays, timeouts, scheduleMs, ledger, owner, que
       owner,
       relay,
       relayName: config.name,
+      returnPath: config.returnPath ?? "own",
       scheduleMs,
       wake,
       observe: (attempt: ObservedAttempt) => observe(config.name, attempt),

@@ -16,6 +16,8 @@ export type MessageRecord = {
   created_at: number;
   from: string;
   envelope_from: string;
+  /** Our own envelope sender, for relays that take it; absent where there is no domain for it. */
+  return_path?: string;
   subject: string;
   internet_message_id: string;
   /** Of the finished bytes. */

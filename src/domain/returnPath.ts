@@ -23,6 +23,35 @@ export type ReturnPath = {
 /** `forged`: no token, or none that one of the keys signed. */
 export type ReadReturnPath = { kind: "valid"; returnPath: ReturnPath } | { kind: "expired" } | { kind: "forged" };
 
+/** The header in which a composed message carries its return path: complaints come back with it where relays sent by another one. */
+export const returnPathHeader = "X-Postern-Return-Path";
+
+/** A message's return path. `kept`: its recipients' digests for as long as the token holds; empty where the token has the only one. */
+export type ReturnPathFacts = { address: string; kept: { digests: string[]; lifeMs: number } };
+
+type ReturnPathSubject = { id: string; tenant: string; recipients: readonly string[]; expiresAt: number };
+
+export type MakeReturnPath = (message: ReturnPathSubject) => ReturnPathFacts;
+
+/** How long after a message's deadline and its retention reports on it are still taken: complaints come weeks later, and a deadline may be moved. */
+const lateMs = 60 * 86_400_000;
+
+/**
+ * What makes the return paths of messages.
+ * @param options.key signs
+ * @param options.now Redis time, ms
+ */
+export function returnPathMaker(options: { domain: string; key: ReturnPathKey; retentionMs: number; now(): number }): MakeReturnPath {
+  const { domain, key, retentionMs, now } = options;
+  return (message) => {
+    const expiresAt = message.expiresAt + retentionMs + lateMs;
+    return {
+      address: `${returnPathToken(key, { ...message, expiresAt })}@${domain}`,
+      kept: { digests: keptRecipientDigests(key, message), lifeMs: expiresAt - now() },
+    };
+  };
+}
+
 const dayMs = 86_400_000;
 /** RFC 4648, section 6, in lower case: what survives servers that fold the case of local parts. */
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
@@ -87,10 +116,7 @@ function digestWithin(key: ReturnPathKey, purpose: "tenant" | "recipient", id: U
  * @param message.expiresAt milliseconds since the epoch; rounded up to a whole day
  * @returns 62 characters of lower-case base32
  */
-export function returnPathToken(
-  key: ReturnPathKey,
-  message: { id: string; tenant: string; recipients: readonly string[]; expiresAt: number },
-): string {
+export function returnPathToken(key: ReturnPathKey, message: ReturnPathSubject): string {
   const id = idBytes(message.id);
   const [only, ...others] = message.recipients;
   const day = Buffer.alloc(2);

@@ -19,6 +19,8 @@ export function keysOf(shard: number) {
     chunk: (messageId: string, index: number) => `${tag}:b:${messageId}:${index}`,
     /** list: one JSON object per attempt, with its transcript */
     attempts: (messageId: string) => `${tag}:a:${messageId}`,
+    /** string: digests of a message's recipients, separated by spaces, where there are several; outlives the message */
+    keptRecipients: (messageId: string) => `${tag}:kr:${messageId}`,
     /** sorted set: message id by time of acceptance */
     tenantMessages: (tenant: string) => `${tag}:t:${tenant}:messages`,
     /** string: fingerprint and first answer, or a claim that is in progress */

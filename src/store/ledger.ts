@@ -27,6 +27,8 @@ export type AcceptInput = {
   dispatches: DispatchState[];
   events: EventType[];
   bytes: Buffer;
+  /** Digests by which reports that come when the message is gone tell its recipients from others. */
+  keptRecipients?: { digests: string[]; lifeMs: number };
   idempotency?: { digest: string; value: string; lifeMs: number };
 };
 
@@ -129,6 +131,9 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
       const events = input.events.map((type) =>
         JSON.stringify({ type, at: record.created_at, tenant: record.tenant, message_id: record.id }),
       );
+      const { digests = [], lifeMs = 0 } = input.keptRecipients ?? {};
+      // Before the rest, so that no message is without them; should it not be accepted, they run out by themselves.
+      if (digests.length > 0) await redis.set(keys.keptRecipients(record.id), digests.join(" "), "PX", lifeMs);
       const state = {
         expires_at: input.expiresAt,
         ...(input.sendAt !== undefined && { send_at: input.sendAt }),
