@@ -44,7 +44,7 @@ end
 -- Suppresses a canonical address, and says so in the log. What stands there already only becomes stronger: it lasts as long as the longer
 -- of the two, and a graver reason takes the place of a lighter one. Nothing happens if it is as strong.
 -- `fields`: reason (domain/suppression.ts), source, and as known: list (else all mail), expires_at (ms; else for good), category,
---   message_id and cause (the message and the sequence number of the event that led to it), created_at (else now),
+--   message_id and cause (the message, and the sequence number of the event of this script that led to it), created_at (else now),
 --   quiet (true: no event; the caller tells of many at once)
 -- Returns: 'added' | 'strengthened' | 'unchanged'
 local function suppress(keys, tenant, address, fields, now)
@@ -53,18 +53,20 @@ local function suppress(keys, tenant, address, fields, now)
   local name = suppression_name(address, fields.list)
   local standing = suppression_row(redis.call('HGET', names.rows, name), now)
   local row = standing or { created_at = fields.created_at or now, expires_at = fields.expires_at }
+  local why = fields
+  if why.cause then why.event = { sequence = fields.cause, at = now } end
   if standing then
     local rank = suppression_ranks[fields.reason] - suppression_ranks[standing.reason]
     local lasts = standing.expires_at and (not fields.expires_at or fields.expires_at > standing.expires_at)
     if rank <= 0 and not lasts then return 'unchanged' end
     if lasts then row.expires_at = fields.expires_at end
-    if rank < 0 then fields = standing end
+    if rank < 0 then why = standing end
   else
     local newest = redis.call('ZRANGE', names.by_time, -1, -1, 'WITHSCORES')[2]
     redis.call('ZADD', names.by_time, math.max(now * 1000, (tonumber(newest) or 0) + 1), name)
     redis.call('ZADD', names.by_address, 0, name)
   end
-  for _, field in ipairs({ 'reason', 'source', 'category', 'message_id', 'cause' }) do row[field] = fields[field] end
+  for _, field in ipairs({ 'reason', 'source', 'category', 'message_id', 'event' }) do row[field] = why[field] end
   redis.call('HSET', names.rows, name, cjson.encode(row))
   if row.expires_at then
     redis.call('ZADD', names.expiries, row.expires_at, name)
