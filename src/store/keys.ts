@@ -37,6 +37,16 @@ export function keysOf(shard: number) {
     events: `${tag}:events`,
     /** string: sequence number of the newest event */
     sequence: `${tag}:sequence`,
+    /** what the names of all tenants' suppression keys begin with: for scripts, which learn the tenant from a message */
+    suppressions: `${tag}:x:`,
+    /** hash: a suppression as JSON by its address, with `/` and the list behind it where it is of one list only */
+    suppressionRows: (tenant: string) => `${tag}:x:${tenant}:rows`,
+    /** sorted set: what a suppression is named by in `suppressionRows`, by the time of its addition (microseconds, each its own) */
+    suppressionsByTime: (tenant: string) => `${tag}:x:${tenant}:by-time`,
+    /** sorted set: the same, all of one score, in the order of the addresses */
+    suppressionsByAddress: (tenant: string) => `${tag}:x:${tenant}:by-address`,
+    /** sorted set: the same, where a suppression ends, by that time */
+    suppressionExpiries: (tenant: string) => `${tag}:x:${tenant}:expiries`,
     /** string: an API key as JSON */
     key: (keyId: string) => `${tag}:k:${keyId}`,
     /** sorted set: key id by time of creation */

@@ -4,6 +4,7 @@
 -- A message's further keys (record, chunks, attempts) come in keys.all, for their time to live.
 
 --- @include time
+--- @include log
 
 -- The state, or nil if the message is gone.
 local function load_state(keys)
@@ -18,9 +19,7 @@ end
 
 -- Appends an event to the log and notes its number in the state. `fields` are those of StoredEvent but sequence.
 local function append_event(keys, state, fields)
-  local sequence = redis.call('INCR', keys.sequence)
-  redis.call('XADD', keys.events, string.format('%d-0', sequence), 'e', cjson.encode(fields))
-  state.events[#state.events + 1] = sequence
+  state.events[#state.events + 1] = append_to_log(keys, fields)
 end
 
 -- What may follow what: the table of domain/states.ts.
