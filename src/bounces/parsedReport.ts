@@ -60,6 +60,8 @@ export type ParsedReport = {
   envelopeId?: string;
   /** RFC 5965: `abuse`, `fraud`, `virus`, `not-spam`, `opt-out`, `auth-failure`, … in lower case. A `not-spam` takes a complaint back. */
   feedbackType?: string;
+  /** A complaint does not say whose it is: `reports` names all to whom the original was addressed. */
+  anyOf?: true;
   /** Which dialect the report is written in: `rfc3464`, `rfc5965`, or the id of a row in `dialects/`. */
   dialect?: string;
 };

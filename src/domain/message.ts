@@ -50,6 +50,8 @@ export type RecipientState = {
   rule?: string;
   hard_bounce?: boolean;
   possible_duplicate?: boolean;
+  /** A report that came back ended it: so a relay had taken the mail. */
+  reported?: boolean;
   /** Attempts after which nobody knows whether the relay took the mail. */
   doubts?: number;
 };

@@ -7,6 +7,7 @@ import { forgetOwners, startOwner } from "../store/owner.ts";
 import { startUpkeep } from "../upkeep/upkeep.ts";
 import { observeAttempt } from "./observe.ts";
 import type { Parts } from "./parts.ts";
+import { startReports } from "./reporting.ts";
 import type { OnStop } from "./unwinding.ts";
 
 /** How long sends under way may take to end after a stop; the whole stop stays below the 30 s that orchestrators give by default. */
@@ -43,6 +44,9 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   });
   onStop(() => upkeep.stop());
 
+  const listener = await startReports(parts, onStop);
+  if (listener) parts.paths.reportTo(listener);
+
   const client = connection.client("patient");
   onStop(async () => client.disconnect());
   const delivery = startDelivery({
@@ -52,5 +56,5 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
     observe: (relay, attempt) => observeAttempt(metrics, relay, attempt),
   });
   onStop(() => delivery.stop(drainMs));
-  return { owner, delivery };
+  return { owner, delivery, listener };
 }

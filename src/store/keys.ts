@@ -47,6 +47,20 @@ export function keysOf(shard: number) {
     suppressionsByAddress: (tenant: string) => `${tag}:x:${tenant}:by-address`,
     /** sorted set: the same, where a suppression ends, by that time */
     suppressionExpiries: (tenant: string) => `${tag}:x:${tenant}:expiries`,
+    /** string: a report that came in, as JSON (domain/report.ts) */
+    report: (reportId: string) => `${tag}:r:${reportId}`,
+    /** string: a report's bytes, gzipped */
+    reportContent: (reportId: string) => `${tag}:rb:${reportId}`,
+    /** sorted set: id of a report that waits to be read, by the time when it is due, or when the lease of whoever reads it ends */
+    reportsPending: `${tag}:reports:pending`,
+    /** sorted set: `<octets> <report id>` of every kept content, by the time when it runs out */
+    reportContents: `${tag}:reports:contents`,
+    /** string: octets of all kept contents */
+    reportOctets: `${tag}:reports:octets`,
+    /** sorted set: report id by time of arrival */
+    tenantReports: (tenant: string) => `${tag}:t:${tenant}:reports`,
+    /** string: the secret that signs return paths where none is configured, base64 */
+    returnPathSecret: `${tag}:return-path-secret`,
     /** string: an API key as JSON */
     key: (keyId: string) => `${tag}:k:${keyId}`,
     /** sorted set: key id by time of creation */

@@ -42,7 +42,7 @@ local function settle(keys, state, identity, index, status, now, detail)
   end
   -- The rule belongs to its category: an old one does not explain a new one.
   if detail and detail.category then recipient.rule = detail.rule end
-  if status == 'sent' then
+  if status == 'sent' or status == 'delivered' then
     recipient.category = nil
     recipient.rule = nil
     recipient.hard_bounce = nil
