@@ -1,4 +1,5 @@
 // The effective configuration: what the rest of the house is started with. Plain, frozen data.
+import type { DkimKey } from "../domain/dkim.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig, Timeouts } from "../domain/relay.ts";
 import type { Route } from "../domain/routes.ts";
@@ -28,6 +29,8 @@ export type Config = {
   retry: { expireAfterMs: number; scheduleMs: number[] };
   timeouts: Timeouts;
   webhooks: { allowPrivate: boolean };
+  /** Several of one domain all sign. */
+  dkim: DkimKey[];
   /** The bootstrap key; where it is missing in the sandbox, one is made at start. */
   apiKey?: string;
   returnPathDomain?: string;

@@ -79,14 +79,17 @@ export type Variables = {
   lookUp: (name: string) => string | undefined;
 };
 
+/** Returns a path's text; throws as `fs` does. */
+export type ReadFile = (path: string) => string;
+
 const readingFaults: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
-  EACCES: "permission is denied",
+  EACCES: "permission is denied; let the user that Postern runs as read it",
   EISDIR: "it is a directory",
 };
 
 /** A file's text, or in a few words why there is none. The path is not repeated: it may be a secret put into the wrong variable. */
-export function readText(path: string, readFile: (path: string) => string): { text: string } | { fault: string; missing: boolean } {
+export function readText(path: string, readFile: ReadFile): { text: string } | { fault: string; missing: boolean } {
   try {
     return { text: readFile(path) };
   } catch (error) {
@@ -96,13 +99,13 @@ export function readText(path: string, readFile: (path: string) => string): { te
 }
 
 /** The content of a `_FILE` twin's file, without the newline that editors leave at its end. */
-function contentOf(path: string, readFile: (path: string) => string): { text: string } | { fault: string } {
+export function contentOf(path: string, readFile: ReadFile): { text: string } | { fault: string } {
   const content = readText(path, readFile);
   return "text" in content ? { text: content.text.replace(/\r?\n$/, "") } : content;
 }
 
 /** Reads all variables, adding every fault. `readFile` takes a path as a variable gives it. */
-export function readVariables(env: Environment, readFile: (path: string) => string, faults: ConfigFault[]): Variables {
+export function readVariables(env: Environment, readFile: ReadFile, faults: ConfigFault[]): Variables {
   const sourceOf = (name: VariableName) => (env[name] || !env[`${name}_FILE`] ? name : `${name}_FILE`);
   const tree = new Map<string, Tree>();
   for (const name of variableNames) {

@@ -10,8 +10,10 @@ export type SetUpFailure =
   | { kind: "silence"; waitedMs: number }
   /** More replies than any set-up needs. */
   | { kind: "endless" }
-  /** We refuse to send our credentials. */
-  | { kind: "no_login"; why: string };
+  /** We refuse to send our credentials, or have none. */
+  | { kind: "no_login"; why: string }
+  /** The proxy does not let us through. */
+  | { kind: "no_way"; why: string };
 
 const steps: Partial<Record<Phase, string>> = { greeting: "the greeting", ehlo: "EHLO", starttls: "STARTTLS", auth: "the login" };
 
@@ -31,6 +33,8 @@ export function connectFault(input: {
       return { phase, text: `${where} keeps answering ${step} with more questions; Postern hung up.` };
     case "no_login":
       return { phase: "auth", text: `No login at ${where}: ${failure.why}.` };
+    case "no_way":
+      return { phase: "connect", text: failure.why };
     case "error":
       return ofError({ error: failure.error, phase, where, step, host: options.config.host, connectMs: options.timeouts.connect });
   }
@@ -61,7 +65,7 @@ function ofError(input: { error: SMTPError; phase: Phase; where: string; step: s
   if (isCertificateFault(error)) {
     return {
       phase,
-      text: `The certificate of ${where} is not trusted (${error.message}): correct the relay's host or certificate, or let Postern trust its issuer (NODE_EXTRA_CA_CERTS).`,
+      text: `The certificate of ${where} is not trusted (${error.message}): correct the relay's host or certificate, or let Postern trust its issuer (ca_file).`,
     };
   }
   if (/^(?:ERR_SSL_|ERR_TLS_|EPROTO$)/.test(cause ?? "")) {

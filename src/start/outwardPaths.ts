@@ -16,6 +16,12 @@ export type OutwardPaths = {
   reportTo(listener: { host: string; port: number }): void;
 };
 
+/** What choosing a relay goes by. */
+export function routingOf({ relays, routes }: OutwardPaths) {
+  const limits = new Map(relays.map((relay) => [relay.name, relay.limits]));
+  return { routes, relays: [...limits.keys()], limitsOf: (relay: string) => limits.get(relay) };
+}
+
 const captureRelayName = "sandbox";
 const captureDomain = "sandbox.test";
 const captureConnections = 10;

@@ -14,12 +14,15 @@ import { queuePrefix } from "../store/keys.ts";
 import { createLedger } from "../store/ledger.ts";
 import { createMessages } from "../store/messages.ts";
 import { createOpenWork } from "../store/openWork.ts";
+import { createRelayHealth } from "../store/relayHealth.ts";
+import { createRelayPermits } from "../store/relayPermits.ts";
+import { watchRelays } from "../store/relayWatch.ts";
 import { createWebhookDeliveries } from "../store/webhookDeliveries.ts";
 import { createWebhookReplays } from "../store/webhookReplays.ts";
 import { createWebhooks } from "../store/webhooks.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import type { OutwardPaths } from "./outwardPaths.ts";
+import { type OutwardPaths, routingOf } from "./outwardPaths.ts";
 import { openReporting } from "./reporting.ts";
 import type { OnStop } from "./unwinding.ts";
 
@@ -54,6 +57,12 @@ export async function openParts(
   const messages = createMessages(connection);
   const apiKeys = createApiKeys(connection);
   const reporting = await openReporting({ config, connection, messages, apiKeys, metrics, log }, onStop);
+  const relayHealth = createRelayHealth(connection);
+  const relayWatch = await watchRelays(
+    relayHealth,
+    paths.relays.map(({ name }) => name),
+  );
+  onStop(async () => relayWatch.stop());
 
   return {
     config,
@@ -68,6 +77,11 @@ export async function openParts(
     prefix,
     producer,
     wake: waker.wake,
+    /** What acceptance, delivery and upkeep go by when they choose a relay. */
+    routing: { ...routingOf(paths), available: relayWatch.isUp },
+    relayHealth,
+    relayPermits: createRelayPermits(connection),
+    relayWatch,
     messages,
     ...reporting,
     events: createEvents(connection),

@@ -33,6 +33,12 @@ export function keysOf(shard: number) {
     owners: `${tag}:owners`,
     /** set: relays that dispatches were ever given to */
     relays: `${tag}:relays`,
+    /** hash: whether a relay works: faults in a row, suspension, pause, the last error; see relayHealth.ts */
+    relayHealth: (relay: string) => `${tag}:relay:${relay}:health`,
+    /** hash: when the next message may go to a relay, for each of its limits; see relayPermits.ts */
+    relayPace: (relay: string) => `${tag}:relay:${relay}:pace`,
+    /** hash: owner by how many of a relay's connections it holds, or of those to one recipient domain */
+    relayShare: (relay: string, domain = "") => `${tag}:relay:${relay}:share${domain === "" ? "" : `:${domain}`}`,
     /** stream: the event log; an entry's id is `<sequence>-0` */
     events: `${tag}:events`,
     /** string: sequence number of the newest event */
@@ -61,6 +67,10 @@ export function keysOf(shard: number) {
     tenantReports: (tenant: string) => `${tag}:t:${tenant}:reports`,
     /** string: the secret that signs return paths where none is configured, base64 */
     returnPathSecret: `${tag}:return-path-secret`,
+    /** string: a relay's access token (OAuth2), by the digest of what it is asked for with; runs out as the token does */
+    accessToken: (digest: string) => `${tag}:oauth:${digest}:access`,
+    /** string: the newest refresh token that came with it */
+    refreshToken: (digest: string) => `${tag}:oauth:${digest}:refresh`,
     /** string: an API key as JSON */
     key: (keyId: string) => `${tag}:k:${keyId}`,
     /** sorted set: key id by time of creation */

@@ -86,6 +86,7 @@ const scripts = {
   retry: loadScript("retry"),
   expire: loadScript("expire"),
   reroute: loadScript("reroute"),
+  postpone: loadScript("postpone"),
 };
 
 /** The keys with which every script about one stored message begins (includes/message.lua). */
@@ -285,6 +286,13 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
         leases.attemptMs,
       ]);
       return Number(answer) === 1;
+    },
+
+    /** Gives a dispatch a later time without counting a try; undefined if the wake-up is stale, or its dispatch is being sent. */
+    async postpone(wake: WakeUp, inMs: number): Promise<WakeUp | undefined> {
+      const args = [wake.messageId, retentionJson, wake.dispatch, wake.generation, Math.round(inMs)];
+      const [word, generation] = await runForWord(redis, scripts.postpone, messageKeys(wake.messageId), args);
+      return word === "postponed" ? { ...wake, generation: Number(generation) } : undefined;
     },
 
     /** Gives a dispatch to another relay; undefined if it is being sent, settled, or elsewhere already. */
