@@ -33,7 +33,7 @@ export function createBounce(app: App, dependencies: Dependencies): void {
       tags: ["Reports"],
       consumes: [messageType],
       body: z.any(),
-      response: { 200: report, 202: report, ...problems(413, 415, 422) },
+      response: { 200: report, 202: report, ...problems(400, 413, 415, 422) },
     },
     handler: async (request, reply) => {
       const raw = request.body;
