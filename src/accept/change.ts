@@ -1,19 +1,19 @@
 // What may still be changed about an accepted message: cancel it, give it another time, try settled recipients again.
-import { domainOf } from "../domain/address.ts";
 import { type PlannedWakeUp, planWakeUp } from "../domain/dispatching.ts";
+import type { PlannedDispatch } from "../domain/dispatchPlan.ts";
 import type { Message, MessageState } from "../domain/message.ts";
 import { type MessageView, messageView } from "../domain/messageView.ts";
-import type { Refusal } from "../domain/refusals.ts";
-import { type Route, routeRecipient } from "../domain/routes.ts";
+import { isRefusal, type Refusal } from "../domain/refusals.ts";
+import { isOpen, transitions } from "../domain/states.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { Messages } from "../store/messages.ts";
+import { dispatchesOf, type RoutingSettings, routeRecipients } from "./plan.ts";
 import { invalid, sendAtFault } from "./prepare.ts";
 
-export type ChangeDependencies = {
+export type ChangeDependencies = RoutingSettings & {
   ledger: Pick<Ledger, "cancel" | "reschedule" | "retry" | "clock">;
   messages: Pick<Messages, "get">;
   wake(planned: PlannedWakeUp[]): void;
-  routes: readonly Route[];
 };
 
 /** There is no message of that id in the caller's tenant. */
@@ -53,28 +53,35 @@ export async function reschedule(
 
 /** Queues failed, bounced and unknown recipients again, by the routes as they are now and with a new deadline. */
 export async function retry(dependencies: ChangeDependencies, tenant: string, id: string): Promise<MessageView | Refusal> {
-  const { ledger, messages, routes } = dependencies;
+  const { ledger, messages } = dependencies;
   const message = await messages.get(tenant, id);
   if (!message) return noSuchMessage;
+  const groups = groupsOf(dependencies, message);
+  if (isRefusal(groups)) return groups;
   const { record, state } = message;
-  const groups = new Map<string, number[]>();
-  for (const [index, { address }] of record.recipients.entries()) {
-    const route = routeRecipient(routes, { fromDomain: domainOf(record.from), toDomain: domainOf(address) });
-    if (!route) return { refused: "no_route", detail: `No route of the configuration matches the recipient domain ${domainOf(address)}.` };
-    const relay = route.relays[0] as string;
-    groups.set(relay, [...(groups.get(relay) ?? []), index]);
-  }
   const life = state.expires_at - (state.send_at ?? record.created_at);
-  const result = await ledger.retry(
-    id,
-    [...groups].map(([relay, recipients]) => ({ relay, recipients })),
-    life,
-  );
+  const result = await ledger.retry(id, groups, life);
   if (result === "gone") return noSuchMessage;
   if (result === "content_gone") return contentGone;
   if (result === "too_late") return tooLate("No recipient is failed, bounced or unknown; there is nothing to try again.");
   wakeOpen(dependencies, message, result);
   return present(messages, tenant, id);
+}
+
+/** The dispatches of the recipients that may be tried again; by their indexes. */
+function groupsOf(settings: RoutingSettings, { record, state }: Message): PlannedDispatch[] | Refusal {
+  if (record.relay !== undefined && !settings.relays.includes(record.relay)) {
+    return { refused: "no_route", detail: `The message names the relay ${record.relay}, which is no longer configured; send it anew.` };
+  }
+  const again = state.recipients.flatMap(({ status }, index) => (!isOpen(status) && transitions[status].queued ? [index] : []));
+  const routed = routeRecipients(
+    settings,
+    record,
+    again.map((index) => record.recipients[index]?.address ?? ""),
+  );
+  const dispatches = isRefusal(routed) ? routed : dispatchesOf(settings, routed, record.size);
+  if (isRefusal(dispatches)) return dispatches;
+  return dispatches.map(({ relay, recipients }) => ({ relay, recipients: recipients.map((place) => again[place] as number) }));
 }
 
 function wakeOpen({ ledger, wake }: ChangeDependencies, { record }: Message, state: MessageState): void {

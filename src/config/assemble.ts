@@ -3,10 +3,10 @@ import { BlockList, isIP } from "node:net";
 import { resolve } from "node:path";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig } from "../domain/relay.ts";
-import type { Route } from "../domain/routes.ts";
 import type { Config, Role } from "./effective.ts";
-import { type ConfigFault, inside, nearest } from "./faults.ts";
+import type { ConfigFault } from "./faults.ts";
 import { smtpUrlRelayName } from "./relays.ts";
+import { checkRelaysOfRoutes, settleRoutes } from "./routes.ts";
 import type { FileSections } from "./sections.ts";
 import type { Environment, VariableName, Variables } from "./variables.ts";
 
@@ -90,27 +90,6 @@ function refuseSharedPorts({ role, http, metrics, bounce, returnPathDomain }: Co
   }
 }
 
-/** The rules as they are used: that of SMTP_URL is last in each; without rules all relays, in order, carry everything. */
-function settleRoutes({ sections, variables, smtpRelay, faults }: Parts, relays: readonly RelayConfig[]): Route[] {
-  const rules = sections?.routes ?? [];
-  const known = [...(sections?.relayNames ?? []), ...(variables.set.has("SMTP_URL") ? [smtpUrlRelayName] : [])];
-  for (const { route, at } of rules) {
-    for (const [index, name] of route.relays.entries()) {
-      const place = inside(inside(at, "relays"), index);
-      const meant = nearest(name, known);
-      const advice = meant ? `did you mean ${meant}?` : known.length > 0 ? `there are ${known.join(", ")}` : "there is none at all";
-      if (!known.includes(name)) faults.push({ ...place, text: `no relay has this name: ${advice}` });
-      else if (route.relays.indexOf(name) < index)
-        faults.push({ ...place, text: "names a relay that the rule names before: leave it out" });
-    }
-  }
-  if (rules.length === 0) return relays.length === 0 ? [] : [{ relays: relays.map(({ name }) => name) }];
-  return rules.map(({ route }) => {
-    const last = smtpRelay && !route.relays.includes(smtpRelay.name) ? [smtpRelay.name] : [];
-    return { ...route, relays: [...route.relays, ...last] };
-  });
-}
-
 /** Applies every default and every rule between settings; what it returns holds only if there is no fault at all. */
 export function assemble(parts: Parts): Config {
   const { env, cwd, isTerminal, variables, sections, redisTarget, smtpRelay, faults } = parts;
@@ -123,6 +102,8 @@ export function assemble(parts: Parts): Config {
   if (sections?.relayNames.includes(smtpUrlRelayName) && variables.set.has("SMTP_URL")) {
     complain("SMTP_URL", `becomes the relay ${smtpUrlRelayName}, which the file names too: rename the one in the file`);
   }
+  const routes = sections?.routes ?? [];
+  checkRelaysOfRoutes(routes, [...(sections?.relayNames ?? []), ...(variables.set.has("SMTP_URL") ? [smtpUrlRelayName] : [])], faults);
   const returnPathDomain = values.RETURN_PATH_DOMAIN ?? (sandbox ? "sandbox.test" : undefined);
   const messageMs = values.MESSAGE_RETENTION ?? 7 * dayMs;
   const { retry, timeouts, webhooks } = sections ?? { retry: {}, timeouts: {}, webhooks: {} };
@@ -137,7 +118,7 @@ export function assemble(parts: Parts): Config {
     redis: redisTarget ? { kind: "url", target: redisTarget } : { kind: "embedded" },
     embeddedRedisAllowed: env.NODE_ENV !== "production" || values.POSTERN_EMBEDDED_REDIS === true,
     relays,
-    routes: settleRoutes(parts, relays),
+    routes: settleRoutes(routes, relays, smtpRelay),
     retry: {
       expireAfterMs: retry.expire_after ?? 72 * hourMs,
       scheduleMs: retry.schedule ?? [...(sandbox ? sandboxScheduleMs : scheduleMs)],

@@ -2,5 +2,4 @@
 
 export const notYetSupported = {
   file: ["limits"],
-  route: ["tag", "lane", "tenant", "key", "weights"],
 } as const;

@@ -2,6 +2,7 @@
 import { isIPv6 } from "node:net";
 import { stringify } from "yaml";
 import type { Rate, RelayAuth, RelayConfig, RelayLimits, RelayProxy, TlsOptions } from "../domain/relay.ts";
+import { type Route, weightOf } from "../domain/routes.ts";
 import { formatDuration, formatRate, formatSize } from "../domain/units.ts";
 import type { Config } from "./effective.ts";
 import { mask, showRedisTarget } from "./redis.ts";
@@ -95,13 +96,19 @@ function relayOf({ host, port, tls, verifyCertificate, tlsOptions, auth, proxy, 
   };
 }
 
+/** A rule as the file says it. */
+function routeOf(route: Route) {
+  const { relays, weights, ...conditions } = route;
+  return { ...conditions, relays: weights ? new Map(relays.map((name) => [name, weightOf(route, name)])) : relays };
+}
+
 /** The effective configuration as YAML, for people: `environment` holds the variables, the other keys are those of the file. */
 export function printableConfig(config: Config): string {
   const { relays, routes, retry, timeouts, webhooks, dkim } = config;
   return stringify({
     environment: variablesOf(config),
     relays: new Map(relays.map((relay) => [relay.name, relayOf(relay)])),
-    routes,
+    routes: routes.map(routeOf),
     retry: { expire_after: formatDuration(retry.expireAfterMs), schedule: retry.scheduleMs.map(formatDuration) },
     timeouts: {
       connect: formatDuration(timeouts.connect),

@@ -2,13 +2,13 @@
 import { z } from "zod";
 import type { DkimKey } from "../domain/dkim.ts";
 import type { RelayConfig } from "../domain/relay.ts";
-import type { Route } from "../domain/routes.ts";
 import { readDkimKeys } from "./dkim.ts";
 import { type ConfigFault, inside, type Place } from "./faults.ts";
 import { entriesOf, type Fields, readFields, type Tree } from "./fields.ts";
 import { notYetSupported } from "./later.ts";
 import { readRelay } from "./relays.ts";
-import { anything, domainPattern, duration, flag } from "./values.ts";
+import { type ReadRoute, readRoutes } from "./routes.ts";
+import { anything, duration, flag } from "./values.ts";
 import { type ReadFile, variableNames } from "./variables.ts";
 
 const fileShape = { relays: anything, routes: anything, retry: anything, timeouts: anything, webhooks: anything, dkim: anything };
@@ -34,23 +34,11 @@ const timeoutShape = {
 };
 const webhookShape = { allow_private: flag };
 
-const namedRelay = z.string({
-  error: ({ input }) =>
-    input instanceof Map ? "weighted relays are not supported yet in this version: name the relay alone" : "must be a relay's name",
-});
-const routeShape = {
-  from_domain: domainPattern,
-  to_domain: domainPattern,
-  relays: z
-    .array(namedRelay, { error: "must be a list of relays' names, like [ses, office]" })
-    .min(1, { error: "needs at least one relay" }),
-};
-
 export type FileSections = {
   /** Every relay that the file names, faulty ones too: what a route may refer to. */
   relayNames: string[];
   relays: RelayConfig[];
-  routes: { route: Route; at: Place }[];
+  routes: ReadRoute[];
   retry: Fields<typeof retryShape>;
   timeouts: Fields<typeof timeoutShape>;
   webhooks: Fields<typeof webhookShape>;
@@ -61,20 +49,6 @@ function hint(key: string): string | undefined {
   const name = key.toUpperCase();
   const variable = variableNames.find((known) => known === name || known === `POSTERN_${name}`);
   return variable && `this is not set in the file but by the variable ${variable}`;
-}
-
-function readRoutes(tree: Tree | undefined, at: Place, faults: ConfigFault[]): FileSections["routes"] {
-  if (tree === undefined || tree === "") return [];
-  if (!Array.isArray(tree)) {
-    faults.push({ ...at, text: "must be a list of rules, like [{ to_domain: example.com, relays: [office] }]" });
-    return [];
-  }
-  return tree.flatMap((rule, index) => {
-    const place = inside(at, index);
-    const { relays, ...conditions } = readFields({ shape: routeShape, tree: rule, at: place, faults, later: notYetSupported.route });
-    if (entriesOf(rule)?.has("relays") === false) faults.push({ ...place, text: "names no relays: set relays" });
-    return relays ? [{ route: { ...conditions, relays }, at: place }] : [];
-  });
 }
 
 /** Reads the file's sections, adding every fault; what is returned holds what was readable. `readFile` takes a path as the file gives it. */

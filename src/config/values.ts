@@ -22,6 +22,17 @@ export function scalar<T>(expected: string, read: (text: string) => T | undefine
   });
 }
 
+/** One value, or a list of at least one. Faults of a list name the item. */
+export function oneOrMore<T>(value: z.ZodType<T>) {
+  const list = z.array(value).min(1, { error: "needs at least one value: fill it, or leave the key out" });
+  return z.unknown().transform((tree, context): T | T[] => {
+    const read: z.ZodSafeParseResult<T | T[]> = Array.isArray(tree) ? list.safeParse(tree) : value.safeParse(tree);
+    if (read.success) return read.data;
+    for (const { path, message } of read.error.issues) context.addIssue({ code: "custom", path, message });
+    return z.NEVER;
+  });
+}
+
 export function oneOf<const Word extends string>(words: readonly Word[]) {
   return scalar(`one of ${words.join(", ")}`, (text) => words.find((word) => word === text.toLowerCase()));
 }

@@ -35,6 +35,8 @@ import { retryMessage } from "./messages/retryMessage.ts";
 import { updateMessage } from "./messages/updateMessage.ts";
 import { observeRequests } from "./observe.ts";
 import { listRelays } from "./relays/listRelays.ts";
+import { pauseRelay } from "./relays/pauseRelay.ts";
+import { resumeRelay } from "./relays/resumeRelay.ts";
 import { requestIdOf } from "./requestId.ts";
 import { answerUnknownRoutes } from "./unknownRoutes.ts";
 import { createWebhook } from "./webhooks/createWebhook.ts";
@@ -81,6 +83,8 @@ const operations: readonly ((app: App, dependencies: Dependencies) => void)[] = 
   getKey,
   deleteKey,
   listRelays,
+  pauseRelay,
+  resumeRelay,
   listCaptured,
   getCaptured,
   livez,

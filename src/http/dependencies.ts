@@ -6,6 +6,8 @@ import type { PrepareSettings } from "../accept/prepare.ts";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { Scope } from "../domain/keys.ts";
 import type { Lane } from "../domain/message.ts";
+import type { Rate } from "../domain/relay.ts";
+import type { RelayHealth } from "../domain/relayHealth.ts";
 import type { WebhookTargets } from "../domain/webhookUrl.ts";
 import type { ApiKeys } from "../store/apiKeys.ts";
 import type { Durability } from "../store/durability.ts";
@@ -28,13 +30,17 @@ export type Captured = {
   get(id: string): Promise<{ message: CapturedMessage; raw: Buffer } | undefined>;
 };
 
-/** A relay as operators see it. */
+/** A relay as operators see it. `held`: connections of all workers together; `open` and `busy`: of this process. */
 export type RelayStatus = {
   name: string;
   host: string;
   port: number;
   tls: string;
-  connections: { allowed: number; open: number | null; busy: number | null };
+  health: RelayHealth;
+  connections: { allowed: number; held: number; open: number | null; busy: number | null };
+  rates: readonly Rate[];
+  /** What it is slowed down to at its own request, milliseconds a message. */
+  slowIntervalMs: number | null;
   queue: { waiting: number; delayed: number; active: number };
   oldest_waiting_at: number | null;
 };
@@ -56,7 +62,7 @@ export type Dependencies = {
   change: ChangeDependencies;
   /** Adds wake-ups to the queue in its own time. */
   wake(planned: PlannedWakeUp[]): void;
-  relayStatuses(): Promise<RelayStatus[]>;
+  relays: { statuses(): Promise<RelayStatus[]>; pause(name: string): Promise<void>; resume(name: string): Promise<void> };
   captured?: Captured;
   webhookTargets: WebhookTargets;
   /**

@@ -9,6 +9,12 @@ import type { OnStop } from "./unwinding.ts";
 
 export type OutwardPaths = { relays: readonly RelayConfig[]; routes: readonly Route[]; captured?: CaptureRelay };
 
+/** What choosing a relay goes by. */
+export function routingOf({ relays, routes }: OutwardPaths) {
+  const limits = new Map(relays.map((relay) => [relay.name, relay.limits]));
+  return { routes, relays: [...limits.keys()], limitsOf: (relay: string) => limits.get(relay) };
+}
+
 const captureRelayName = "sandbox";
 const captureDomain = "sandbox.test";
 const captureConnections = 10;

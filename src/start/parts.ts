@@ -14,12 +14,15 @@ import { queuePrefix } from "../store/keys.ts";
 import { createLedger } from "../store/ledger.ts";
 import { createMessages } from "../store/messages.ts";
 import { createOpenWork } from "../store/openWork.ts";
+import { createRelayHealth } from "../store/relayHealth.ts";
+import { createRelayPermits } from "../store/relayPermits.ts";
+import { watchRelays } from "../store/relayWatch.ts";
 import { createWebhookDeliveries } from "../store/webhookDeliveries.ts";
 import { createWebhookReplays } from "../store/webhookReplays.ts";
 import { createWebhooks } from "../store/webhooks.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import type { OutwardPaths } from "./outwardPaths.ts";
+import { type OutwardPaths, routingOf } from "./outwardPaths.ts";
 import type { OnStop } from "./unwinding.ts";
 
 /** An embedded Redis or a fresh network may take a moment. */
@@ -56,6 +59,13 @@ export async function openParts(
   const waker = createWaker(producer, (wakeUps) => openWork.confirm(wakeUps));
   onStop(() => waker.drained(2_000));
 
+  const relayHealth = createRelayHealth(connection);
+  const relayWatch = await watchRelays(
+    relayHealth,
+    paths.relays.map(({ name }) => name),
+  );
+  onStop(async () => relayWatch.stop());
+
   return {
     config,
     target,
@@ -69,6 +79,11 @@ export async function openParts(
     prefix,
     producer,
     wake: waker.wake,
+    /** What acceptance, delivery and upkeep go by when they choose a relay. */
+    routing: { ...routingOf(paths), available: relayWatch.isUp },
+    relayHealth,
+    relayPermits: createRelayPermits(connection),
+    relayWatch,
     messages: createMessages(connection),
     events: createEvents(connection),
     apiKeys: createApiKeys(connection),

@@ -31,6 +31,12 @@ export function keysOf(shard: number) {
     owners: `${tag}:owners`,
     /** set: relays that dispatches were ever given to */
     relays: `${tag}:relays`,
+    /** hash: whether a relay works: faults in a row, suspension, pause, the last error; see relayHealth.ts */
+    relayHealth: (relay: string) => `${tag}:relay:${relay}:health`,
+    /** hash: when the next message may go to a relay, for each of its limits; see relayPermits.ts */
+    relayPace: (relay: string) => `${tag}:relay:${relay}:pace`,
+    /** hash: owner by how many of a relay's connections it holds, or of those to one recipient domain */
+    relayShare: (relay: string, domain = "") => `${tag}:relay:${relay}:share${domain === "" ? "" : `:${domain}`}`,
     /** stream: the event log; an entry's id is `<sequence>-0` */
     events: `${tag}:events`,
     /** string: sequence number of the newest event */

@@ -83,6 +83,7 @@ const scripts = {
   retry: loadScript("retry"),
   expire: loadScript("expire"),
   reroute: loadScript("reroute"),
+  postpone: loadScript("postpone"),
 };
 
 /** The ledger on one shard. Every function rejects while Redis is away. */
@@ -272,6 +273,13 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
         leases.attemptMs,
       ]);
       return Number(answer) === 1;
+    },
+
+    /** Gives a dispatch a later time without counting a try; undefined if the wake-up is stale, or its dispatch is being sent. */
+    async postpone(wake: WakeUp, inMs: number): Promise<WakeUp | undefined> {
+      const args = [wake.messageId, retentionJson, wake.dispatch, wake.generation, Math.round(inMs)];
+      const [word, generation] = await runForWord(redis, scripts.postpone, messageKeys(wake.messageId), args);
+      return word === "postponed" ? { ...wake, generation: Number(generation) } : undefined;
     },
 
     /** Gives a dispatch to another relay; undefined if it is being sent, settled, or elsewhere already. */

@@ -69,6 +69,24 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
       labelNames: ["relay", "state"],
       registers,
     }),
+    relayUp: new Gauge({
+      name: "postern_relay_up",
+      help: "Whether a relay takes mail: 0 while it is suspended or paused.",
+      labelNames: ["relay"],
+      registers,
+    }),
+    relayHeldConnections: new Gauge({
+      name: "postern_relay_held_connections",
+      help: "Connections to a relay that all workers hold together.",
+      labelNames: ["relay"],
+      registers,
+    }),
+    relayRedirected: new Counter({
+      name: "postern_relay_redirected_total",
+      help: "Dispatches that were given to another relay, by the one that they were taken from.",
+      labelNames: ["relay"],
+      registers,
+    }),
     queueDepth: new Gauge({
       name: "postern_queue_depth",
       help: "Wake-ups in a relay's queue, by their state.",

@@ -204,12 +204,6 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
     "postern.yaml: timeouts.after-dot: unknown key: did you mean after_dot?",
   ],
   "what is to come, in the file": [{ yaml: "relays: { a: { host: a.example } }\nlimits: { keys: 3 }" }, `postern.yaml: limits: ${later}`],
-  "what is to come, in routes": [
-    { yaml: `${oneRelay}routes: [{ tag: x, lane: broadcast, relays: [{ ses: 3 }] }]` },
-    `postern.yaml: routes[0].tag: ${later}`,
-    `postern.yaml: routes[0].lane: ${later}`,
-    "postern.yaml: routes[0].relays[0]: weighted relays are not supported yet in this version: name the relay alone",
-  ],
   "relays as a list": [
     { yaml: "relays: [a]" },
     "postern.yaml: relays: must be a mapping of names to relays, like { office: { host: smtp.example.com } }",
@@ -251,6 +245,37 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
   "routes without relays": [
     { yaml: "routes: [{ relays: [ses] }]" },
     "postern.yaml: routes[0].relays[0]: no relay has this name: there is none at all",
+  ],
+  "conditions that can hold for nothing": [
+    {
+      yaml: `${oneRelay}routes: [{ tag: "a b", lane: fast, tenant: [acme, Acme, [x]], key: "", to_domain: [], from_domain: { a: b }, relays: [ses] }]`,
+    },
+    "postern.yaml: routes[0].tag: must be a tag: 1 to 64 of A-Z a-z 0-9 _ . : -",
+    "postern.yaml: routes[0].lane: must be one of transactional, broadcast",
+    "postern.yaml: routes[0].tenant[1]: must be a tenant's name: 1 to 63 of a-z 0-9 _ -, beginning with a letter or digit",
+    "postern.yaml: routes[0].tenant[2]: must be a tenant's name: 1 to 63 of a-z 0-9 _ -, beginning with a letter or digit",
+    "postern.yaml: routes[0].key: must be a key's id or name, of 1 to 100 characters",
+    "postern.yaml: routes[0].to_domain: needs at least one value: fill it, or leave the key out",
+    "postern.yaml: routes[0].from_domain: must be a domain like example.com, or *.example.com for its sub-domains",
+  ],
+  "weights that are none": [
+    {
+      yaml: `${oneRelay}routes: [{ relays: { ses: 1.5 } }, { relays: { ses: -1 } }, { relays: { ses: 0 } }, { relays: {} }, { relays: { sess: 1, ses: } }]`,
+    },
+    "postern.yaml: routes[0].relays.ses: must be a whole number from 0 to 1000",
+    "postern.yaml: routes[1].relays.ses: must be a whole number from 0 to 1000",
+    "postern.yaml: routes[2].relays: needs at least one relay with a weight above 0",
+    "postern.yaml: routes[3].relays: needs at least one relay",
+    "postern.yaml: routes[4].relays.ses: must be a whole number from 0 to 1000",
+  ],
+  "weights of relays that are not there, or in a list, or beside it": [
+    {
+      yaml: `${oneRelay}routes: [{ relays: { sess: 1 } }, { relays: [{ ses: 3 }] }, { relays: [ses], weights: { ses: 1 } }, { relays: ses }]`,
+    },
+    "postern.yaml: routes[1].relays[0]: must be a relay's name: with weights the whole list is a mapping, like { ses: 3, office: 1 }",
+    "postern.yaml: routes[2].weights: unknown key: known are from_domain, to_domain, tag, lane, tenant, key, relays",
+    "postern.yaml: routes[3].relays: must be a list of relays' names, like [ses, office], or of their weights, like { ses: 3, office: 1 }",
+    "postern.yaml: routes[0].relays.sess: no relay has this name: did you mean ses?",
   ],
   "routes as a mapping": [
     { yaml: "routes: { a: b }" },

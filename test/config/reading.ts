@@ -35,3 +35,10 @@ export function faultsOf(given: Given): string[] {
   const result = read(given);
   return result.ok ? [] : result.faults;
 }
+
+/** The warnings' lines of a configuration that is good. */
+export function warningsOf(given: Given): string[] {
+  const result = read(given);
+  if (!result.ok) throw new Error(result.faults.join("\n"));
+  return result.warnings;
+}

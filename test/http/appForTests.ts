@@ -6,7 +6,7 @@ import type { PlannedWakeUp } from "../../src/domain/dispatching.ts";
 import { newApiKey, type Scope, scopes } from "../../src/domain/keys.ts";
 import { createApp } from "../../src/http/app.ts";
 import { requireScope } from "../../src/http/authenticate.ts";
-import type { Dependencies, ObservedRequest } from "../../src/http/dependencies.ts";
+import type { Dependencies, ObservedRequest, RelayStatus } from "../../src/http/dependencies.ts";
 import { createEventFeed } from "../../src/http/events/feed.ts";
 import { createApiKeys } from "../../src/store/apiKeys.ts";
 import { type Connection, connect } from "../../src/store/connection.ts";
@@ -82,9 +82,9 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
       now: ledger.clock.now,
       newUuid,
     },
-    change: { ledger, messages, wake, routes },
+    change: { ledger, messages, wake, routes, relays: ["first", "second"] },
     wake,
-    relayStatuses: async () => [],
+    relays: fixedRelays([]),
     webhookTargets: "public",
     limits: { messageBytesMax: 1024 * 1024, batchBytesMax: 2 * 1024 * 1024 },
     notReady: async () => [],
@@ -167,4 +167,10 @@ export function assertProblem(answer: Answer, status: number, code: string) {
   assert.ok(typeof body.detail === "string" && body.detail.length > 0);
   assert.equal(body.request_id, answer.headers["x-request-id"]);
   return body;
+}
+
+/** Relays whose state is what the test says. */
+export function fixedRelays(statuses: RelayStatus[] | (() => Promise<RelayStatus[]>)): Dependencies["relays"] {
+  const nothing = async () => undefined;
+  return { statuses: typeof statuses === "function" ? statuses : async () => statuses, pause: nothing, resume: nothing };
 }
