@@ -79,6 +79,12 @@ function ofError(input: {
     case "UPGRADE_TIMEOUT":
       return { phase: "starttls", text: `The TLS handshake with ${where} was not done within ${spokenDuration(connectMs)}.` };
   }
+  if (/alert (?:(?:bad|unsupported) certificate|certificate \w+|unknown ca)\b/.test(error.message)) {
+    return {
+      phase,
+      text: `${where} takes no session with the client certificate that it got, or without one (${reasonOf(error)}): set the relay's cert_file and key_file.`,
+    };
+  }
   if (isCertificateFault(error)) {
     return {
       phase,
