@@ -20,7 +20,7 @@ before(async () => {
 after(() => Promise.all([own.remove(), other.remove()]));
 
 const relayOf = (keys: string, files: Record<string, string> = {}): Relay => {
-  const [relay] = configOf({ yaml: `relays: { a: { ${keys} } }`, files }).relays;
+  const [relay] = configOf({ env: { RETURN_PATH_DOMAIN: "bounces.example" }, yaml: `relays: { a: { ${keys} } }`, files }).relays;
   assert.ok(relay);
   return relay;
 };
