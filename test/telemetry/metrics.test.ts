@@ -5,6 +5,7 @@ import { createMetrics } from "../../src/telemetry/metrics.ts";
 
 /** Gauges and infos that count things or say yes or no, and so have no unit. */
 const withoutUnit = [
+  "postern_reports_pending",
   "postern_relay_up",
   "postern_relay_held_connections",
   "postern_relay_connections",
