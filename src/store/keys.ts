@@ -45,6 +45,8 @@ export function keysOf(shard: number) {
     suppressionsByAddress: (tenant: string) => `${tag}:x:${tenant}:by-address`,
     /** sorted set: the same, where a suppression ends, by that time */
     suppressionExpiries: (tenant: string) => `${tag}:x:${tenant}:expiries`,
+    /** string: the keys that unsubscribe links are signed with, the newest first, as JSON */
+    signingKeys: `${tag}:signing-keys`,
     /** string: an API key as JSON */
     key: (keyId: string) => `${tag}:k:${keyId}`,
     /** sorted set: key id by time of creation */

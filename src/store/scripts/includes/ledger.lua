@@ -42,10 +42,12 @@ local function settle(keys, state, identity, index, status, now, detail)
   end
   -- The rule belongs to its category: an old one does not explain a new one.
   if detail and detail.category then recipient.rule = detail.rule end
-  if status == 'sent' then
-    recipient.category = nil
+  if status == 'sent' or status == 'suppressed' then
+    -- What an earlier attempt met explains neither.
+    recipient.category = detail and detail.category
     recipient.rule = nil
     recipient.hard_bounce = nil
+    recipient.suppression = detail and detail.suppression
   end
   append_event(keys, state, {
     type = 'message.' .. status,
@@ -61,6 +63,7 @@ local function settle(keys, state, identity, index, status, now, detail)
     rule = recipient.rule,
     hard_bounce = recipient.hard_bounce,
     possible_duplicate = recipient.possible_duplicate,
+    suppression = recipient.suppression,
   })
 end
 

@@ -41,6 +41,11 @@ local function suppression_event(type, tenant, address, list, row, now)
   }
 end
 
+local function drop_suppression(names, name)
+  redis.call('HDEL', names.rows, name)
+  for _, key in ipairs({ names.by_time, names.by_address, names.expiries }) do redis.call('ZREM', key, name) end
+end
+
 -- Suppresses a canonical address, and says so in the log. What stands there already only becomes stronger: it lasts as long as the longer
 -- of the two, and a graver reason takes the place of a lighter one. Nothing happens if it is as strong.
 -- `fields`: reason (domain/suppression.ts), source, and as known: list (else all mail), expires_at (ms; else for good), category,
