@@ -10,6 +10,8 @@ import { type InputFault, isRefusal, type Refusal } from "../domain/refusals.ts"
 import { type Route, routeRecipient } from "../domain/routes.ts";
 import { formatSize } from "../domain/units.ts";
 import { type RawRequest, recipientsMax, type SendRequest } from "./request.ts";
+import { bypassRefusal, unsubscribeHeaders } from "./suppressing.ts";
+import type { UnsubscribeLinks } from "./unsubscribeLinks.ts";
 
 export type PrepareSettings = {
   routes: readonly Route[];
@@ -20,6 +22,7 @@ export type PrepareSettings = {
   now(): number;
   /** 16 bytes of a new UUID version 7. */
   newUuid(): Uint8Array;
+  unsubscribeLinks: Pick<UnsubscribeLinks, "link">;
 };
 
 /** A message that is ready to be stored. */
@@ -34,7 +37,7 @@ export type Draft = {
   routing: { recipient: string; rule: number | undefined; relays: string[] }[];
 };
 
-type Options = Pick<SendRequest, "tags" | "metadata" | "send_at" | "expires_after" | "lane" | "relay" | "on_doubt">;
+type Options = Omit<RawRequest, "envelope" | "raw">;
 type EnvelopeRecipient = { address: string; kind: RecipientKind };
 
 const sendAheadMsMax = 30 * 24 * 3_600_000;
@@ -48,6 +51,9 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
   if (isRefusal(plan)) return plan;
   const messageId = newMessageId(settings);
   const internetMessageId = `<${messageId}@${domainOf(request.from.address)}>`;
+  const about = { tenant: caller.tenant, messageId, recipients, ...(request.headers && { headers: request.headers }) };
+  const unsubscribing = await unsubscribeHeaders(settings.unsubscribeLinks, about, request);
+  if (isRefusal(unsubscribing)) return unsubscribing;
   const { bytes, smtputf8 } = await compose({
     from: request.from,
     to: request.to,
@@ -56,7 +62,7 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
     subject: request.subject ?? "",
     text: request.text,
     html: request.html,
-    headers: request.headers ?? {},
+    headers: { ...request.headers, ...unsubscribing },
     attachments: (request.attachments ?? []).map((it) => ({
       filename: it.filename,
       content: it.content,
@@ -74,14 +80,17 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
 export async function prepareRaw(settings: PrepareSettings, caller: Caller, request: RawRequest): Promise<Draft | Refusal> {
   const messageId = newMessageId(settings);
   const { envelope } = request;
+  const recipients = distinct(envelope.to.map(({ address }) => ({ address, kind: "to" as const })));
+  const unsubscribing = await unsubscribeHeaders(settings.unsubscribeLinks, { tenant: caller.tenant, messageId, recipients }, request);
+  if (isRefusal(unsubscribing)) return unsubscribing;
   const finished = finishRaw(request.raw, {
     messageId: `<${messageId}@${domainOf(envelope.from.address)}>`,
     date: new Date(settings.now()),
+    further: unsubscribing,
   });
   if ("faults" in finished) {
     return invalid(finished.faults.map((fault) => ({ pointer: "/raw", code: fault.code, message: fault.message })));
   }
-  const recipients = distinct(envelope.to.map(({ address }) => ({ address, kind: "to" as const })));
   const senders = [
     { address: envelope.from.address, pointer: "/envelope/from" },
     ...[...finished.from, ...(finished.sender === undefined ? [] : [finished.sender])].map((address) => ({ address, pointer: "/raw" })),
@@ -153,6 +162,8 @@ function makePlan(
     const message = `makes ${recipients.length} recipients with cc and bcc; ${recipientsMax} are allowed in all`;
     return invalid([{ pointer: "/to", code: "too_many_recipients", message }]);
   }
+  const bypass = bypassRefusal(caller, options);
+  if (bypass) return bypass;
   const times = timesOf(settings, options);
   if (isRefusal(times)) return times;
   const named = namedRelay(settings, caller, options.relay);
@@ -230,6 +241,8 @@ function finish(settings: PrepareSettings, caller: Caller, options: Options, par
       ...(facts.eightBit && { eight_bit: true }),
       lane: options.lane ?? "transactional",
       on_doubt: options.on_doubt ?? "resend",
+      ...(options.unsubscribe && { list: options.unsubscribe.list }),
+      ...(options.bypass_suppressions && { bypass_suppressions: true }),
       tags: options.tags ?? [],
       metadata: options.metadata ?? {},
       recipients,

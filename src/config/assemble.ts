@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig } from "../domain/relay.ts";
 import type { Route } from "../domain/routes.ts";
+import { defaultSuppressionPolicy, type SuppressionCause, type SuppressionPolicy } from "../domain/suppression.ts";
 import type { Config, Role } from "./effective.ts";
 import { type ConfigFault, inside, nearest } from "./faults.ts";
 import { smtpUrlRelayName } from "./relays.ts";
@@ -111,6 +112,11 @@ function settleRoutes({ sections, variables, smtpRelay, faults }: Parts, relays:
   });
 }
 
+/** What is left of the causes when those that are off are taken out. */
+function suppressionPolicy(lives: Partial<Record<SuppressionCause, number | "forever" | "off">>): SuppressionPolicy {
+  return Object.fromEntries(Object.entries(lives).filter(([, life]) => life !== "off"));
+}
+
 /** Applies every default and every rule between settings; what it returns holds only if there is no fault at all. */
 export function assemble(parts: Parts): Config {
   const { env, cwd, isTerminal, variables, sections, redisTarget, smtpRelay, faults } = parts;
@@ -125,7 +131,7 @@ export function assemble(parts: Parts): Config {
   }
   const returnPathDomain = values.RETURN_PATH_DOMAIN ?? (sandbox ? "sandbox.test" : undefined);
   const messageMs = values.MESSAGE_RETENTION ?? 7 * dayMs;
-  const { retry, timeouts, webhooks } = sections ?? { retry: {}, timeouts: {}, webhooks: {} };
+  const { retry, timeouts, webhooks, suppression } = sections ?? { retry: {}, timeouts: {}, webhooks: {}, suppression: {} };
 
   const config: Config = {
     role: parts.role ?? values.POSTERN_ROLE ?? "all",
@@ -150,6 +156,9 @@ export function assemble(parts: Parts): Config {
       ownerLease: timeouts.owner_lease ?? 60 * secondMs,
     },
     webhooks: { allowPrivate: webhooks.allow_private ?? false },
+    suppression: suppressionPolicy({ ...defaultSuppressionPolicy, ...suppression }),
+    ...(values.PUBLIC_URL !== undefined && { publicUrl: values.PUBLIC_URL }),
+    unsubscribeKeys: values.UNSUBSCRIBE_KEYS ?? [],
     ...(values.POSTERN_API_KEY !== undefined && { apiKey: values.POSTERN_API_KEY }),
     ...(returnPathDomain !== undefined && { returnPathDomain }),
     bounce: { host: values.BOUNCE_HOST ?? host, port: values.BOUNCE_PORT ?? (sandbox ? 0 : 2525) },

@@ -2,6 +2,7 @@
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig, Timeouts } from "../domain/relay.ts";
 import type { Route } from "../domain/routes.ts";
+import type { SuppressionPolicy } from "../domain/suppression.ts";
 import type { logFormats, logLevels, roles } from "./variables.ts";
 
 export type Role = (typeof roles)[number];
@@ -28,6 +29,11 @@ export type Config = {
   retry: { expireAfterMs: number; scheduleMs: number[] };
   timeouts: Timeouts;
   webhooks: { allowPrivate: boolean };
+  suppression: SuppressionPolicy;
+  /** Where others reach the API, without a slash at its end. */
+  publicUrl?: string;
+  /** What unsubscribe links are signed with, the first of them; empty: keys that the installation makes itself. */
+  unsubscribeKeys: string[];
   /** The bootstrap key; where it is missing in the sandbox, one is made at start. */
   apiKey?: string;
   returnPathDomain?: string;

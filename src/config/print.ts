@@ -1,6 +1,7 @@
 // The effective configuration in the user's own words: variables by their names, the rest as it would stand in the file. Secrets are masked.
 import { stringify } from "yaml";
 import type { RelayConfig } from "../domain/relay.ts";
+import { suppressionCauses } from "../domain/suppression.ts";
 import { formatDuration, formatSize } from "../domain/units.ts";
 import type { Config } from "./effective.ts";
 import { mask, showRedisTarget } from "./redis.ts";
@@ -19,6 +20,8 @@ function variablesOf(config: Config): Partial<Record<VariableName, string | numb
     POSTERN_SANDBOX: config.sandbox,
     POSTERN_ROLE: config.role,
     ...(config.apiKey !== undefined && { POSTERN_API_KEY: mask }),
+    ...(config.publicUrl !== undefined && { PUBLIC_URL: config.publicUrl }),
+    ...(config.unsubscribeKeys.length > 0 && { UNSUBSCRIBE_KEYS: mask }),
     ...(config.returnPathDomain !== undefined && { RETURN_PATH_DOMAIN: config.returnPathDomain }),
     BOUNCE_HOST: bounce.host,
     BOUNCE_PORT: bounce.port,
@@ -37,9 +40,13 @@ function relayOf({ host, port, tls, verifyCertificate, auth, connections }: Rela
   return { host, port, ...(auth && { user: mask, pass: mask }), connections, tls, verify: verifyCertificate };
 }
 
+function lifeOf(life: number | "forever" | undefined): string {
+  return typeof life === "number" ? formatDuration(life) : (life ?? "off");
+}
+
 /** The effective configuration as YAML, for people: `environment` holds the variables, the other keys are those of the file. */
 export function printableConfig(config: Config): string {
-  const { relays, routes, retry, timeouts, webhooks } = config;
+  const { relays, routes, retry, timeouts, webhooks, suppression } = config;
   return stringify({
     environment: variablesOf(config),
     relays: new Map(relays.map((relay) => [relay.name, relayOf(relay)])),
@@ -53,5 +60,6 @@ export function printableConfig(config: Config): string {
       owner_lease: formatDuration(timeouts.ownerLease),
     },
     webhooks: { allow_private: webhooks.allowPrivate },
+    suppression: Object.fromEntries(suppressionCauses.map((cause) => [cause, lifeOf(suppression[cause])])),
   });
 }

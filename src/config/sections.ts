@@ -1,16 +1,18 @@
 // The sections of the file, each read key by key. A section that is missing has no keys; defaults are applied where all is known.
 import { z } from "zod";
 import type { RelayConfig } from "../domain/relay.ts";
+import { categories } from "../domain/reply.ts";
 import type { Route } from "../domain/routes.ts";
+import { type SuppressionCause, suppressionCauses } from "../domain/suppression.ts";
 import { type ConfigFault, inside, type Place } from "./faults.ts";
 import { entriesOf, type Fields, readFields, type Tree } from "./fields.ts";
 import { notYetSupported } from "./later.ts";
 import { readRelay } from "./relays.ts";
-import { domainPattern, duration, flag } from "./values.ts";
+import { domainPattern, duration, flag, scalar } from "./values.ts";
 import { variableNames } from "./variables.ts";
 
 const anything = z.custom<Tree>(() => true);
-const fileShape = { relays: anything, routes: anything, retry: anything, timeouts: anything, webhooks: anything };
+const fileShape = { relays: anything, routes: anything, retry: anything, timeouts: anything, webhooks: anything, suppression: anything };
 
 const dayMs = 86_400_000;
 const someTime = duration({ minMs: 1 });
@@ -32,6 +34,14 @@ const timeoutShape = {
   owner_lease: duration({ minMs: 1_000, maxMs: dayMs }),
 };
 const webhookShape = { allow_private: flag };
+const suppressionLife = scalar("forever, off, or a duration like 30d", (text) => {
+  const life = someTime.safeParse(text);
+  return text === "forever" || text === "off" ? text : life.data;
+});
+const suppressionShape = Object.fromEntries(suppressionCauses.map((cause) => [cause, suppressionLife])) as Record<
+  SuppressionCause,
+  typeof suppressionLife
+>;
 
 const namedRelay = z.string({
   error: ({ input }) =>
@@ -53,12 +63,19 @@ export type FileSections = {
   retry: Fields<typeof retryShape>;
   timeouts: Fields<typeof timeoutShape>;
   webhooks: Fields<typeof webhookShape>;
+  suppression: Fields<typeof suppressionShape>;
 };
 
 function hint(key: string): string | undefined {
   const name = key.toUpperCase();
   const variable = variableNames.find((known) => known === name || known === `POSTERN_${name}`);
   return variable && `this is not set in the file but by the variable ${variable}`;
+}
+
+/** A category that must not suppress anybody, though it may look as if it should. */
+function causeHint(cause: string): string | undefined {
+  if (!(categories as readonly string[]).includes(cause)) return undefined;
+  return `only what is the recipient's own fault suppresses by itself: ${suppressionCauses.join(", ")}`;
 }
 
 function readRoutes(tree: Tree | undefined, at: Place, faults: ConfigFault[]): FileSections["routes"] {
@@ -96,5 +113,6 @@ export function readSections(tree: Tree | undefined, source: string, faults: Con
     retry: readFields({ shape: retryShape, ...section("retry") }),
     timeouts: readFields({ shape: timeoutShape, ...section("timeouts") }),
     webhooks: readFields({ shape: webhookShape, ...section("webhooks") }),
+    suppression: readFields({ shape: suppressionShape, ...section("suppression"), hint: causeHint }),
   };
 }

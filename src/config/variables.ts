@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { ConfigFault } from "./faults.ts";
 import { type Fields, readFields, type Tree } from "./fields.ts";
-import { domain, duration, flag, host, oneOf, scalar, size, wholeNumber } from "./values.ts";
+import { domain, duration, flag, host, oneOf, publicUrl, scalar, signingKeys, size, wholeNumber } from "./values.ts";
 
 export const roles = ["all", "api", "worker"] as const;
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -33,6 +33,8 @@ const variables = {
   POSTERN_API_KEY: apiKey,
   POSTERN_DATA_DIR: scalar("a path", (path) => path),
   POSTERN_EMBEDDED_REDIS: flag,
+  PUBLIC_URL: publicUrl,
+  UNSUBSCRIBE_KEYS: signingKeys,
   RETURN_PATH_DOMAIN: domain,
   BOUNCE_HOST: host,
   BOUNCE_PORT: anyPort,

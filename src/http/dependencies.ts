@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, Raw
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { ChangeDependencies } from "../accept/change.ts";
 import type { PrepareSettings } from "../accept/prepare.ts";
+import type { UnsubscribeLinks } from "../accept/unsubscribeLinks.ts";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { Scope } from "../domain/keys.ts";
 import type { Lane } from "../domain/message.ts";
@@ -13,6 +14,8 @@ import type { Events } from "../store/events.ts";
 import type { Idempotency } from "../store/idempotency.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { Messages } from "../store/messages.ts";
+import type { Suppressions } from "../store/suppressions.ts";
+import type { Unsubscribes } from "../store/unsubscribes.ts";
 import type { WebhookDeliveries } from "../store/webhookDeliveries.ts";
 import type { WebhookReplays } from "../store/webhookReplays.ts";
 import type { Webhooks } from "../store/webhooks.ts";
@@ -48,6 +51,9 @@ export type Dependencies = {
   events: Events;
   idempotency: Idempotency;
   apiKeys: ApiKeys;
+  suppressions: Suppressions;
+  unsubscribes: Pick<Unsubscribes, "unsubscribe">;
+  unsubscribeLinks: UnsubscribeLinks;
   webhooks: Webhooks;
   webhookDeliveries: WebhookDeliveries;
   webhookReplays: Pick<WebhookReplays, "start">;

@@ -1,5 +1,6 @@
 // What both roles stand on: the connection to Redis and everything that is built on it without starting to work.
 import { v7 as uuidV7 } from "uuid";
+import { linkLifeMs } from "../accept/unsubscribeLinks.ts";
 import type { Config } from "../config.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { WebhookTargets } from "../domain/webhookUrl.ts";
@@ -14,6 +15,8 @@ import { queuePrefix } from "../store/keys.ts";
 import { createLedger } from "../store/ledger.ts";
 import { createMessages } from "../store/messages.ts";
 import { createOpenWork } from "../store/openWork.ts";
+import { createSuppressions } from "../store/suppressions.ts";
+import { createUnsubscribes } from "../store/unsubscribes.ts";
 import { createWebhookDeliveries } from "../store/webhookDeliveries.ts";
 import { createWebhookReplays } from "../store/webhookReplays.ts";
 import { createWebhooks } from "../store/webhooks.ts";
@@ -45,6 +48,7 @@ export async function openParts(
   const ledger = createLedger(connection, {
     retention: config.retention,
     // Past the whole attempt and the last reply's own limit nobody can still be at work on it.
+    suppression: config.suppression,
     leases: { ownerMs: config.timeouts.ownerLease, attemptMs: config.timeouts.attempt + config.timeouts.afterDot },
   });
   const openWork = createOpenWork(connection);
@@ -73,6 +77,8 @@ export async function openParts(
     events: createEvents(connection),
     apiKeys: createApiKeys(connection),
     idempotency: createIdempotency(connection),
+    suppressions: createSuppressions(connection),
+    unsubscribes: createUnsubscribes(connection, { linkLifeMs }),
     webhooks: createWebhooks(connection),
     webhookDeliveries: createWebhookDeliveries(connection, { retentionMs: config.retention.messageMs }),
     webhookReplays: createWebhookReplays(connection, { retentionMs: config.retention.messageMs }),

@@ -17,7 +17,7 @@ const lostWakeUpMs = 10_000;
 
 /** Starts working on what is due. */
 export async function startWorker(parts: Parts, onStop: OnStop) {
-  const { config, connection, ledger, openWork, messages, events, apiKeys, producer, wake, metrics, log, prefix } = parts;
+  const { config, connection, ledger, openWork, messages, events, suppressions, apiKeys, producer, wake, metrics, log, prefix } = parts;
   const { relays, routes } = parts.paths;
   // An embedded Redis serves one process: whoever owned something in it is gone, and need not be waited for.
   if (config.redis.kind === "embedded") await forgetOwners(connection);
@@ -31,7 +31,7 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   onStop(() => notify.stop());
 
   const upkeep = startUpkeep({
-    ...{ ledger, openWork, messages, events, apiKeys, producer, routes, log },
+    ...{ ledger, openWork, messages, events, suppressions, apiKeys, producer, routes, log },
     lease: createUpkeepLease(connection, owner.id, upkeepLeaseMs),
     relays: relays.map((relay) => relay.name),
     messageRetentionMs: config.retention.messageMs,

@@ -8,6 +8,7 @@ import { createEvents } from "../../src/store/events.ts";
 import { type AcceptInput, createLedger, type Leases, type Retention } from "../../src/store/ledger.ts";
 import { createMessages } from "../../src/store/messages.ts";
 import { createOpenWork } from "../../src/store/openWork.ts";
+import { createSuppressions } from "../../src/store/suppressions.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import type { TestRedis } from "../support/redis.ts";
 
@@ -32,6 +33,7 @@ export async function openLedger(redis: TestRedis, settings: { retention?: Parti
     openWork: createOpenWork(connection),
     messages: createMessages(connection),
     events: createEvents(connection),
+    suppressions: createSuppressions(connection),
   };
 }
 
