@@ -1,7 +1,7 @@
 // What an attempt means: from the relay's answers to what the ledger records and when the rest is tried again. Pure.
 import { classify, classifyFault } from "../domain/classify.ts";
 import type { DispatchState } from "../domain/message.ts";
-import type { RelayFault, SendOutcome } from "../domain/relay.ts";
+import type { Phase, RelayFault, SendOutcome } from "../domain/relay.ts";
 import type { Reply } from "../domain/reply.ts";
 import { backoffMs, faultBackoffMs } from "../domain/retry.ts";
 import type { RecordedOutcome } from "../store/ledger.ts";
@@ -25,7 +25,8 @@ type Next = "later" | "relay_fault" | "at_once";
 /** Judges each outcome, and finds one time for all that stay open. */
 export function judge({ recipients, outcomes, relay, dispatch, scheduleMs, random }: JudgeInput): Judgement {
   const someAccepted = outcomes.some((outcome) => outcome.kind === "accepted");
-  const judged = outcomes.map((outcome, index) => judgeOne(outcome, { recipient: recipients[index] as number, relay }, someAccepted));
+  const context = { someAccepted, sharing: outcomes.filter((outcome) => !("phase" in outcome && outcome.phase === "rcpt")).length };
+  const judged = outcomes.map((outcome, index) => judgeOne(outcome, { recipient: recipients[index] as number, relay }, context));
   const next = new Set(judged.flatMap((it) => it.next ?? []));
   const recorded = judged.map((it) => it.outcome);
   if (next.has("later")) {
@@ -39,7 +40,10 @@ export function judge({ recipients, outcomes, relay, dispatch, scheduleMs, rando
 
 type Judged = { outcome: RecordedOutcome; next?: Next };
 
-function judgeOne(outcome: SendOutcome, about: { recipient: number; relay: string }, someAccepted: boolean): Judged {
+/** `sharing`: how many recipients share the replies to the whole transaction. */
+type Context = { someAccepted: boolean; sharing: number };
+
+function judgeOne(outcome: SendOutcome, about: { recipient: number; relay: string }, { someAccepted, sharing }: Context): Judged {
   switch (outcome.kind) {
     case "accepted":
       return { outcome: { ...about, kind: "sent", reply: outcome.reply } };
@@ -49,7 +53,8 @@ function judgeOne(outcome: SendOutcome, about: { recipient: number; relay: strin
       if (relayAtFault) return { outcome: { ...about, kind: "deferred", ...because, hard_bounce: false }, next: "relay_fault" };
       // No server refused anybody where we did not ask one: then we gave up.
       const kind = outcome.ours ? "failed" : "bounced";
-      return { outcome: { ...about, kind, ...because, hard_bounce: hardBounce && !outcome.ours } };
+      const personal = isPersonal(outcome.phase, sharing) && !outcome.ours;
+      return { outcome: { ...about, kind, ...because, hard_bounce: hardBounce && personal, ...(personal && { personal }) } };
     }
     case "try_later": {
       const { category, rule, relayAtFault } = classify({ reply: outcome.reply, phase: outcome.phase });
@@ -61,6 +66,11 @@ function judgeOne(outcome: SendOutcome, about: { recipient: number; relay: strin
     case "in_doubt":
       return { outcome: { ...about, kind: "doubt", ...becauseOf(outcome.fault) }, next: "later" };
   }
+}
+
+/** A reply to MAIL is about the sender, and one to a body for several recipients says nothing of any of them. */
+function isPersonal(phase: Phase, sharing: number): boolean {
+  return phase === "rcpt" || (sharing === 1 && (phase === "data" || phase === "body" || phase === "after_dot"));
 }
 
 /** RFC 5321 section 4.5.3.1.10: 452 after some recipients were taken means "the rest in another transaction". */

@@ -66,6 +66,8 @@ export type RecordedOutcome = {
   /** The id of the rule that found the category. */
   rule?: string;
   hard_bounce?: boolean;
+  /** The reply is about this recipient alone; only such a one may suppress its address. */
+  personal?: boolean;
   relay?: string;
 };
 

@@ -1,11 +1,12 @@
-// Reads a CSV file of suppressions as a stream, and stores it slice by slice: no more of it than a slice is ever in memory.
-import { finished, type Readable } from "node:stream";
-import { CsvError, type Info, parse } from "csv-parse";
+// Reads a CSV file of suppressions as it arrives, and stores it slice by slice: no more of it than a chunk is ever in memory.
+import type { Readable } from "node:stream";
+import { CsvError, parse } from "csv-parse";
 import type { Refusal } from "../../domain/refusals.ts";
 import { isStoreUnavailable } from "../../store/connection.ts";
 import type { SuppressionInput, SuppressionOutcome } from "../../store/suppressions.ts";
 import { type Header, readHeader, readRow } from "./csv.ts";
 
+/** One faulty row; `line` is that on which it ends, the header's is 1. */
 export type ImportError = { line: number; column: string | null; code: string; message: string };
 
 export type Imported = Record<SuppressionOutcome, number> & {
@@ -28,7 +29,13 @@ const sliceRows = 250;
 const rowBytesMax = 32 * 1024;
 const errorsMax = 1_000;
 
-type ParsedRow = { record: string[]; info: Info };
+const noHeader: Refusal = {
+  refused: "invalid_request",
+  detail: "The file's first row must name its columns, separated by commas, and one of them `address`; nothing was stored.",
+  errors: [{ pointer: "", code: "no_header", message: "has no header row with a column `address`" }],
+};
+
+const malformed = "opens a quote that is never closed, or is far too long; nothing behind it was read";
 
 /**
  * Imports a file. Returns what came of it, or a refusal: of a file without a header before anything is stored, or, if the store went away,
@@ -36,69 +43,50 @@ type ParsedRow = { record: string[]; info: Info };
  */
 export async function importCsv(file: Readable | undefined, { store, now }: ImportDependencies): Promise<Imported | Refusal> {
   if (!file) return noHeader;
-  const parser = parse({
-    ...{ bom: true, info: true, trim: true, skip_empty_lines: true },
-    // A quote inside a cell is text, and a row may be short: what it lacks is empty.
-    ...{ relax_quotes: true, relax_column_count: true },
-    record_delimiter: ["\r\n", "\n", "\r"],
-    max_record_size: rowBytesMax,
-  });
-  const stopWatching = finished(file, { writable: false }, (error) => {
-    if (error) parser.destroy(error);
-  });
   const imported: Imported = { added: 0, strengthened: 0, unchanged: 0, failed: 0, complete: true, errors: [], ignored_columns: [] };
+  let header: Header | undefined;
+  let line = 0;
+  let slice: SuppressionInput[] = [];
+
   const fail = (error: ImportError) => {
     imported.failed += 1;
     if (imported.errors.length < errorsMax) imported.errors.push(error);
   };
-  let slice: SuppressionInput[] = [];
   const storeSlice = async () => {
-    const rows = slice;
+    const full = slice;
     slice = [];
-    for (const outcome of rows.length > 0 ? await store(rows) : []) imported[outcome] += 1;
+    for (const outcome of full.length > 0 ? await store(full) : []) imported[outcome] += 1;
   };
-  let header: Header | undefined;
-  let lastLine = 0;
-  const readRows = async () => {
-    for await (const { record, info } of file.pipe(parser) as AsyncIterable<ParsedRow>) {
-      lastLine = info.lines;
-      if (!header) {
-        header = readHeader(record);
-        if (!header) return;
-        imported.ignored_columns = header.ignored;
-        continue;
-      }
-      const row = readRow(record, header, now());
-      if ("code" in row) fail({ line: info.lines, ...row });
-      else if (slice.push(row) === sliceRows) await storeSlice();
-    }
-  };
+
   try {
-    await readRows().catch((error) => {
-      if (!(error instanceof CsvError)) throw error;
-      imported.complete = false;
-      fail({ line: lastLine + 1, column: null, code: "malformed_csv", message: malformed });
-    });
+    for await (const chunk of readRows(file)) {
+      for (const { cells, endsAt } of chunk.rows) {
+        line = endsAt;
+        if (header) {
+          const row = readRow(cells, header, now());
+          if ("code" in row) fail({ line, ...row });
+          else if (slice.push(row) === sliceRows) await storeSlice();
+        } else {
+          header = readHeader(cells);
+          if (!header) return noHeader;
+          imported.ignored_columns = header.ignored;
+        }
+      }
+      if (chunk.isMalformed) {
+        imported.complete = false;
+        fail({ line: line + 1, column: null, code: "malformed_csv", message: malformed });
+      }
+    }
     await storeSlice();
     return header ? imported : noHeader;
   } catch (error) {
-    if (isStoreUnavailable(error)) return cutShort(imported);
+    if (isStoreUnavailable(error) && !file.errored) return cutShort(imported);
     throw error;
   } finally {
-    stopWatching();
-    file.unpipe(parser);
     // The answer may come before the end of the file: what is still on its way has to be taken off the connection.
     file.resume();
   }
 }
-
-const malformed = "opens a quote that is never closed, or is far too long; nothing behind it was read";
-
-const noHeader: Refusal = {
-  refused: "invalid_request",
-  detail: "The file's first row must name its columns, separated by commas, and one of them `address`; nothing was stored.",
-  errors: [{ pointer: "", code: "no_header", message: "has no header row with a column `address`" }],
-};
 
 function cutShort({ added, strengthened, unchanged }: Imported): Refusal {
   const stored = added + strengthened + unchanged;
@@ -107,4 +95,57 @@ function cutShort({ added, strengthened, unchanged }: Imported): Refusal {
     detail: `The store cannot be reached at the moment; at least ${stored} rows are stored. Import the file again: what is there already stays.`,
     retryAfterSeconds: 1,
   };
+}
+
+type Row = { cells: string[]; endsAt: number };
+
+/** The rows of each chunk, in order. Where rows can no longer be told apart (`isMalformed`), those before come first, and it ends. */
+async function* readRows(file: Readable): AsyncGenerator<{ rows: Row[]; isMalformed: boolean }> {
+  let rows: Row[] = [];
+  let count = 0;
+  let breaks = 0;
+  const parser = parse({
+    ...{ bom: true, trim: true, skip_empty_lines: true },
+    // A quote inside a cell is text, and a row may be short: what it lacks is empty.
+    ...{ relax_quotes: true, relax_column_count: true },
+    record_delimiter: ["\r\n", "\n", "\r"],
+    max_record_size: rowBytesMax,
+    // Kept here and not by the stream, which would drop them when a fault follows.
+    on_record: (cells: string[], { empty_lines }) => {
+      count += 1;
+      breaks += breaksIn(cells);
+      // The parser counts lines too, but takes a CRLF inside a cell for two.
+      rows.push({ cells, endsAt: count + empty_lines + breaks });
+      return null;
+    },
+  });
+  parser.on("error", () => undefined);
+  const feed = (chunk: Buffer | undefined) =>
+    new Promise<boolean>((resolve, reject) => {
+      const done = (error?: Error | null) => {
+        if (error && !(error instanceof CsvError)) reject(error);
+        else resolve(error !== undefined && error !== null);
+      };
+      if (chunk) parser.write(chunk, done);
+      else parser.end(done);
+    });
+  const taken = () => {
+    const full = rows;
+    rows = [];
+    return full;
+  };
+  for await (const chunk of file.iterator({ destroyOnReturn: false })) {
+    const isMalformed = await feed(Buffer.from(chunk));
+    yield { rows: taken(), isMalformed };
+    if (isMalformed) return;
+  }
+  const isMalformed = await feed(undefined);
+  yield { rows: taken(), isMalformed };
+}
+
+/** Line ends inside of a row's cells. */
+function breaksIn(cells: readonly string[]): number {
+  let count = 0;
+  for (const cell of cells) if (cell.includes("\n") || cell.includes("\r")) count += cell.split(/\r\n|\n|\r/).length - 1;
+  return count;
 }

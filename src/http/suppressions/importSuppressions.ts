@@ -1,11 +1,11 @@
 // POST /v1/suppressions/import: a CSV file of addresses, read as it arrives; a faulty row is reported and stops nothing.
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { z } from "zod";
 import { isRefusal } from "../../domain/refusals.ts";
 import { callerOf } from "../authenticate.ts";
 import { csvType } from "../bodies.ts";
 import type { App, Dependencies } from "../dependencies.ts";
-import { refuse } from "../errors.ts";
+import { refuse, unsupportedType } from "../errors.ts";
 import { problems } from "../schemas/problem.ts";
 import { importCsv } from "./importCsv.ts";
 
@@ -41,7 +41,9 @@ export function importSuppressions(app: App, dependencies: Dependencies): void {
     handler: async (request, reply) => {
       const { suppressions, ledger } = dependencies;
       const { tenant } = callerOf(request);
-      const imported = await importCsv(request.body as Readable | undefined, {
+      const file = request.body instanceof Readable ? request.body : undefined;
+      if (request.body && !file) return refuse(request, reply, unsupportedType(request));
+      const imported = await importCsv(file, {
         store: (rows) => suppressions.addTogether(tenant, rows),
         now: ledger.clock.now,
       });

@@ -1,7 +1,7 @@
 -- Records what an attempt came to. Safe to repeat: a second run finds its claim gone and changes nothing more.
 -- KEYS: as in message.lua
 -- ARGV: as in message.lua; 3 dispatch (from 0), 4 attempt,
---       5 JSON list of { recipient (index from 0), kind, reply, category, hard_bounce, relay }, where kind is
+--       5 JSON list of { recipient (index from 0), kind, reply, category, hard_bounce, personal, relay }, where kind is
 --         sent | bounced | failed | deferred | queued (no transaction had begun) | doubt
 --       6 milliseconds until what is still open is tried again, 7 what counts up: "tries", "faults" or "" ,
 --       8 the attempt as JSON for the history, or "", 9 what suppresses for how long, as JSON (domain/suppression.ts)
@@ -57,7 +57,7 @@ for _, outcome in ipairs(cjson.decode(ARGV[5])) do
       recipient.updated_at = now
     else
       settle(keys, state, identity, index, outcome.kind, now, outcome)
-      if outcome.kind == 'bounced' then suppress_bounced(index, outcome) end
+      if outcome.kind == 'bounced' and outcome.personal then suppress_bounced(index, outcome) end
     end
   end
 end
