@@ -6,10 +6,8 @@ import type { MessageView } from "../../src/domain/messageView.ts";
 import { atEndOf } from "../support/atEnd.ts";
 import { startGateway } from "../support/gateway.ts";
 import { testMessage } from "../support/mailing.ts";
-import { sharedRedis, startRedis } from "../support/redis.ts";
+import { sharedRedis } from "../support/redis.ts";
 import { startScriptedRelay } from "../support/scriptedRelay.ts";
-import { exportRows, importRows, peakMemoryBytes, rowAddress } from "../support/suppressionFile.ts";
-import { waitFor } from "../support/waitFor.ts";
 import { startWebhookReceiver, verifyRequest } from "../support/webhookReceiver.ts";
 
 const redis = await sharedRedis();
@@ -134,46 +132,4 @@ test("in the sandbox links lead to it without a setting, and its own addresses a
   assert.match(await (await fetch(link, { method: "POST" })).text(), /You are unsubscribed/);
   const again = await gateway.post<MessageView>("/v1/messages", testMessage("again", "ada@example.net", { unsubscribe: { list: "news" } }));
   assert.equal(again.body.status, "suppressed");
-});
-
-test("a hundred thousand rows are imported and exported in bounded memory, while others are served", async (t) => {
-  const atEnd = atEndOf(t);
-  // Of its own, so that no other test waits for what this one writes.
-  const ownRedis = await startRedis({ appendfsync: "everysec" });
-  atEnd(ownRedis.stop);
-  const gateway = await startGateway({ env: { REDIS_URL: ownRedis.freshUrl(), SMTP_URL: "smtp://127.0.0.1:9" } });
-  atEnd(() => gateway.stop());
-  const rows = 100_000;
-  await importRows(gateway, 2_000);
-  await exportRows(gateway);
-  const before = await peakMemoryBytes(gateway.pid);
-
-  let isDone = false;
-  let served = 0;
-  const others = waitFor(
-    async () => {
-      const { status } = await gateway.get(`/v1/suppressions/${rowAddress(0)}`);
-      assert.equal(status, 200);
-      served += 1;
-      return isDone;
-    },
-    { what: "the import", timeoutMs: 120_000, everyMs: 50 },
-  );
-  const answer = await importRows(gateway, rows, 10_000);
-  isDone = true;
-  await others;
-  assert.deepEqual([answer.added, answer.unchanged, answer.failed, answer.complete], [rows - 10 - 2_000, 2_000, 10, true]);
-  assert.deepEqual(
-    answer.errors.map(({ line, code }) => [line, code]),
-    Array.from({ length: 10 }, (_, index) => [(index + 1) * 10_000 + 1, "invalid_address"]),
-  );
-  assert.ok(served > 5, `only ${served} requests were served meanwhile`);
-
-  const { lines, last } = await exportRows(gateway);
-  assert.equal(lines, 1 + rows - 10);
-  assert.ok(last.startsWith(`${rowAddress(rows - 2)},,bounce,`), last);
-  const grownBytes = ((await peakMemoryBytes(gateway.pid)) ?? 0) - (before ?? 0);
-  t.diagnostic(`the gateway's memory grew by ${Math.round(grownBytes / 1024 ** 2)} MB`);
-  // The file has 8 MB, and an import that held it as objects would need far more than what the garbage collector leaves lying.
-  assert.ok(grownBytes < 200 * 1024 ** 2, `${grownBytes} bytes`);
 });

@@ -54,8 +54,9 @@ export function readRow(cells: readonly string[], { places }: Header, now: numbe
   if (category !== "" && !categories.includes(category)) {
     return { column: "category", code: "invalid_value", message: "is no category; see the documentation, or leave it empty" };
   }
-  const list = listName.optional().safeParse(cell("list") || undefined);
-  if (!list.success) return { column: "list", code: "invalid_list", message: list.error.issues[0]?.message ?? "" };
+  const listText = cell("list");
+  const list = listText === "" ? undefined : listName.safeParse(listText);
+  if (list?.success === false) return { column: "list", code: "invalid_list", message: list.error.issues[0]?.message ?? "" };
   const createdAt = timeIn(cell("created_at"));
   if (createdAt === null) return { column: "created_at", code: "invalid_time", message: timeFault };
   const expiresAt = timeIn(cell("expires_at"));
@@ -65,7 +66,7 @@ export function readRow(cells: readonly string[], { places }: Header, now: numbe
     address: address.data,
     reason,
     source: "import",
-    ...(list.data !== undefined && { list: list.data }),
+    ...(list && { list: list.data }),
     ...(category !== "" && { category }),
     ...(createdAt !== undefined && { created_at: Math.min(createdAt, now) }),
     ...(expiresAt !== undefined && { expires_at: expiresAt }),

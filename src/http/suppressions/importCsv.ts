@@ -52,10 +52,17 @@ export async function importCsv(file: Readable | undefined, { store, now }: Impo
     imported.failed += 1;
     if (imported.errors.length < errorsMax) imported.errors.push(error);
   };
+  // One slice is on its way while the next is read.
+  let storing = Promise.resolve();
   const storeSlice = async () => {
+    await storing;
     const full = slice;
     slice = [];
-    for (const outcome of full.length > 0 ? await store(full) : []) imported[outcome] += 1;
+    storing = (async () => {
+      for (const outcome of full.length > 0 ? await store(full) : []) imported[outcome] += 1;
+    })();
+    // What becomes of it is seen before the next one, and at the end.
+    storing.catch(() => undefined);
   };
 
   try {
@@ -78,6 +85,7 @@ export async function importCsv(file: Readable | undefined, { store, now }: Impo
       }
     }
     await storeSlice();
+    await storing;
     return header ? imported : noHeader;
   } catch (error) {
     if (isStoreUnavailable(error) && !file.errored) return cutShort(imported);

@@ -41,6 +41,14 @@ local function suppression_event(type, tenant, address, list, row, now)
   }
 end
 
+-- The place of a new row in the order of addition: the time in microseconds, and for many of one script the next free one.
+local suppression_places = {}
+local function next_place(by_time, now)
+  local newest = suppression_places[by_time] or tonumber(redis.call('ZRANGE', by_time, -1, -1, 'WITHSCORES')[2]) or 0
+  suppression_places[by_time] = math.max(now * 1000, newest + 1)
+  return suppression_places[by_time]
+end
+
 local function drop_suppression(names, name)
   redis.call('HDEL', names.rows, name)
   for _, key in ipairs({ names.by_time, names.by_address, names.expiries }) do redis.call('ZREM', key, name) end
@@ -56,7 +64,8 @@ local function suppress(keys, tenant, address, fields, now)
   if fields.expires_at and fields.expires_at <= now then return 'unchanged' end
   local names = suppression_keys(keys, tenant)
   local name = suppression_name(address, fields.list)
-  local standing = suppression_row(redis.call('HGET', names.rows, name), now)
+  local text = redis.call('HGET', names.rows, name)
+  local standing = suppression_row(text, now)
   local row = standing or { created_at = fields.created_at or now, expires_at = fields.expires_at }
   local why = fields
   if why.cause then why.event = { sequence = fields.cause, at = now } end
@@ -67,15 +76,14 @@ local function suppress(keys, tenant, address, fields, now)
     if lasts then row.expires_at = fields.expires_at end
     if rank < 0 then why = standing end
   else
-    local newest = redis.call('ZRANGE', names.by_time, -1, -1, 'WITHSCORES')[2]
-    redis.call('ZADD', names.by_time, math.max(now * 1000, (tonumber(newest) or 0) + 1), name)
+    redis.call('ZADD', names.by_time, next_place(names.by_time, now), name)
     redis.call('ZADD', names.by_address, 0, name)
   end
   for _, field in ipairs({ 'reason', 'source', 'category', 'message_id', 'event' }) do row[field] = why[field] end
   redis.call('HSET', names.rows, name, cjson.encode(row))
   if row.expires_at then
     redis.call('ZADD', names.expiries, row.expires_at, name)
-  else
+  elseif text then
     redis.call('ZREM', names.expiries, name)
   end
   if not fields.quiet then
