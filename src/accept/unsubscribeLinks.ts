@@ -8,30 +8,32 @@ export const linkLifeMs = 366 * 24 * 3_600_000;
 export type UnsubscribeLinksDependencies = {
   /** Under which URL the API is reached from outside, without a slash at its end; undefined where nobody has said so. */
   publicUrl(): string | undefined;
-  /** From the configuration, the first of them signs; empty: the installation's own. */
-  configuredKeys: readonly string[];
-  unsubscribes: Pick<Unsubscribes, "signingKeys">;
+  /** The first of them signs; where there is none, the newest of the installation's own. */
+  configuredSecrets: readonly string[];
+  unsubscribes: Pick<Unsubscribes, "secrets">;
   /** Redis time, ms. */
   now(): number;
 };
 
-/** Both functions reject while Redis is away, unless keys are configured. */
-export function createUnsubscribeLinks({ publicUrl, configuredKeys, unsubscribes, now }: UnsubscribeLinksDependencies) {
-  const signingKeys = async (fresh?: boolean) => (configuredKeys.length > 0 ? configuredKeys : unsubscribes.signingKeys(fresh));
+/** Both functions reject while Redis is away, if they need what is kept there. */
+export function createUnsubscribeLinks({ publicUrl, configuredSecrets, unsubscribes, now }: UnsubscribeLinksDependencies) {
   return {
     /** The link for a recipient, or undefined where the public URL is not known. */
     async link(claim: UnsubscribeClaim): Promise<string | undefined> {
       const base = publicUrl();
       if (base === undefined) return undefined;
-      const [key = ""] = await signingKeys();
-      return `${base}/u/${unsubscribeToken(claim, now() + linkLifeMs, key)}`;
+      const [secret = ""] = configuredSecrets.length > 0 ? configuredSecrets : await unsubscribes.secrets();
+      return `${base}/u/${unsubscribeToken(claim, now() + linkLifeMs, secret)}`;
     },
 
-    /** What a link's token says. */
+    /** What a link's token says. The kept secrets read on where others were configured later. */
     async read(token: string): Promise<TokenReading> {
-      const reading = readUnsubscribeToken(token, await signingKeys(), now());
-      // Another process may have signed with a key that is newer than our copy.
-      return reading.kind === "forged" ? readUnsubscribeToken(token, await signingKeys(true), now()) : reading;
+      const configured = readUnsubscribeToken(token, configuredSecrets, now());
+      if (configured.kind !== "forged") return configured;
+      const kept = readUnsubscribeToken(token, await unsubscribes.secrets(), now());
+      if (kept.kind !== "forged") return kept;
+      // Another process may have signed with a secret that is newer than our copy.
+      return readUnsubscribeToken(token, await unsubscribes.secrets(true), now());
     },
   };
 }

@@ -1,4 +1,5 @@
 // The effective configuration: what the rest of the house is started with. Plain, frozen data.
+import type { DkimKey } from "../domain/dkim.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig, Timeouts } from "../domain/relay.ts";
 import type { Route } from "../domain/routes.ts";
@@ -32,13 +33,20 @@ export type Config = {
   suppression: SuppressionPolicy;
   /** Where others reach the API, without a slash at its end. */
   publicUrl?: string;
-  /** What unsubscribe links are signed with, the first of them; empty: keys that the installation makes itself. */
-  unsubscribeKeys: string[];
+  /** The first signs unsubscribe links, the others are old ones; absent: those that the installation makes and keeps itself. */
+  unsubscribeSecrets?: string[];
+  /** Several of one domain all sign. */
+  dkim: DkimKey[];
   /** The bootstrap key; where it is missing in the sandbox, one is made at start. */
   apiKey?: string;
   returnPathDomain?: string;
-  /** Listens only where `returnPathDomain` is set. Port 0 takes any free one. */
-  bounce: { host: string; port: number };
+  /** What signs return paths, the newest first; where there are none, one is made and kept in Redis. */
+  returnPathSecrets?: string[];
+  /**
+   * Listens only where `returnPathDomain` is set. Port 0 takes any free one.
+   * `addresses`: where others send reports to, beside our return paths and postmaster.
+   */
+  bounce: { host: string; port: number; tls?: { cert: string; key: string }; addresses: string[] };
   log: { level: LogLevel; format: LogFormat };
   retention: { messageMs: number; contentMs: number; failedContentMs: number };
   limits: { maxMessageSizeBytes: number; maxBatchSizeBytes: number };

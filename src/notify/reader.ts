@@ -83,7 +83,13 @@ export function startReader({ fanOut, onDue, observe, takeOverMs, log }: ReaderO
         stopping.abort();
         fanOut.interrupt();
         await ended;
-        await fanOut.retire().catch(() => undefined);
+        try {
+          // Else nobody would look for them before `takeOverMs`.
+          await handle(await fanOut.inHand());
+          await fanOut.retire();
+        } catch {
+          // Redis is away: another process takes over what is left.
+        }
       })();
       return stopped;
     },

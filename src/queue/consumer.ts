@@ -1,12 +1,13 @@
-// Takes wake-ups out of one relay's queue. BullMQ decides when a worker looks; what is so, the ledger knows.
+// Takes wake-ups out of one of a relay's queues. BullMQ decides when a worker looks; what is so, the ledger knows.
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ConnectionOptions, DelayedError, type Job, Worker } from "bullmq";
 import { parseWakeUpId, type WakeUp } from "../domain/wakeUp.ts";
 import type { Log } from "../telemetry/logger.ts";
-import { queueName } from "./names.ts";
+import { queueName, type Track } from "./names.ts";
 
 export type ConsumerOptions = {
   relay: string;
+  track: Track;
   /** How many wake-ups are worked on at once. */
   concurrency: number;
   /** A wake-up whose worker has not been heard of for so long is taken by another, within twice that. Milliseconds. */
@@ -28,10 +29,16 @@ const reconnectDelayMs = 1_000;
 /** How long a stop waits for Redis when no wake-up is under way. */
 const lastWordsMs = 1_000;
 
-/** Starts taking wake-ups; `stop` takes no more, waits for those under way, and after `graceMs` goes all the same. */
-export function consume({ relay, concurrency, lockMs = 30_000, connection, prefix, log, handle }: ConsumerOptions): {
+export type Consumer = {
+  /** Takes nothing more until `resume`; what is under way goes on. */
+  pause(): void;
+  resume(): void;
+  /** Takes no more, waits for what is under way, and after `graceMs` goes all the same. */
   stop(graceMs: number): Promise<void>;
-} {
+};
+
+/** Starts taking wake-ups. */
+export function consume({ relay, track, concurrency, lockMs = 30_000, connection, prefix, log, handle }: ConsumerOptions): Consumer {
   let underWay = 0;
   let onIdle = () => {};
   const idle = () =>
@@ -55,7 +62,7 @@ export function consume({ relay, concurrency, lockMs = 30_000, connection, prefi
     throw new DelayedError();
   }
 
-  const worker = new Worker(queueName(relay), look, {
+  const worker = new Worker(queueName(relay, track), look, {
     connection,
     prefix,
     concurrency,
@@ -71,6 +78,8 @@ export function consume({ relay, concurrency, lockMs = 30_000, connection, prefi
   worker.on("error", (error) => log.debug({ err: error, relay }, "queue connection"));
 
   return {
+    pause: () => void worker.pause(true).catch(() => undefined),
+    resume: () => void worker.resume(),
     async stop(graceMs) {
       const ended = new AbortController();
       const pause = (ms: number) => sleep(ms, undefined, { signal: ended.signal }).catch(() => undefined);

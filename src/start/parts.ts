@@ -15,6 +15,9 @@ import { queuePrefix } from "../store/keys.ts";
 import { createLedger } from "../store/ledger.ts";
 import { createMessages } from "../store/messages.ts";
 import { createOpenWork } from "../store/openWork.ts";
+import { createRelayHealth } from "../store/relayHealth.ts";
+import { createRelayPermits } from "../store/relayPermits.ts";
+import { watchRelays } from "../store/relayWatch.ts";
 import { createSuppressions } from "../store/suppressions.ts";
 import { createUnsubscribes } from "../store/unsubscribes.ts";
 import { createWebhookDeliveries } from "../store/webhookDeliveries.ts";
@@ -22,7 +25,8 @@ import { createWebhookReplays } from "../store/webhookReplays.ts";
 import { createWebhooks } from "../store/webhooks.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import type { OutwardPaths } from "./outwardPaths.ts";
+import { type OutwardPaths, routingOf } from "./outwardPaths.ts";
+import { openReporting } from "./reporting.ts";
 import type { OnStop } from "./unwinding.ts";
 
 /** An embedded Redis or a fresh network may take a moment. */
@@ -38,13 +42,7 @@ export async function openParts(
   const durability = await checkDurability(connection);
   for (const problem of durability.problems) log.warn({ durability: durability.kind }, problem);
 
-  if (config.returnPathDomain !== undefined && !config.sandbox) {
-    log.warn(
-      {},
-      "RETURN_PATH_DOMAIN has no effect in this version: it takes no reports in yet, and mail keeps the sender's address in its envelope",
-    );
-  }
-
+  const metrics = createMetrics({ version });
   const ledger = createLedger(connection, {
     retention: config.retention,
     // Past the whole attempt and the last reply's own limit nobody can still be at work on it.
@@ -60,6 +58,16 @@ export async function openParts(
   const waker = createWaker(producer, (wakeUps) => openWork.confirm(wakeUps));
   onStop(() => waker.drained(2_000));
 
+  const messages = createMessages(connection);
+  const apiKeys = createApiKeys(connection);
+  const reporting = await openReporting({ config, connection, messages, apiKeys, metrics, log }, onStop);
+  const relayHealth = createRelayHealth(connection);
+  const relayWatch = await watchRelays(
+    relayHealth,
+    paths.relays.map(({ name }) => name),
+  );
+  onStop(async () => relayWatch.stop());
+
   return {
     config,
     target,
@@ -73,9 +81,15 @@ export async function openParts(
     prefix,
     producer,
     wake: waker.wake,
-    messages: createMessages(connection),
+    /** What acceptance, delivery and upkeep go by when they choose a relay. */
+    routing: { ...routingOf(paths), available: relayWatch.isUp },
+    relayHealth,
+    relayPermits: createRelayPermits(connection),
+    relayWatch,
+    messages,
+    ...reporting,
     events: createEvents(connection),
-    apiKeys: createApiKeys(connection),
+    apiKeys,
     idempotency: createIdempotency(connection),
     suppressions: createSuppressions(connection),
     unsubscribes: createUnsubscribes(connection, { linkLifeMs }),
@@ -83,7 +97,7 @@ export async function openParts(
     webhookDeliveries: createWebhookDeliveries(connection, { retentionMs: config.retention.messageMs }),
     webhookReplays: createWebhookReplays(connection, { retentionMs: config.retention.messageMs }),
     webhookTargets: targetsOf(config),
-    metrics: createMetrics({ version }),
+    metrics,
     // Without options the ids of one millisecond keep their order.
     newUuid: () => uuidV7(undefined, new Uint8Array(16)),
   };

@@ -6,8 +6,9 @@ import type { Category, Reply } from "../domain/reply.ts";
 import { isOpen } from "../domain/states.ts";
 import { defaultSuppressionPolicy, type RecipientSuppression, type SuppressionPolicy } from "../domain/suppression.ts";
 import { type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
-import { type Connection, commandTimeoutMs } from "./connection.ts";
-import { loadScript, runForWord, runScript } from "./scripts.ts";
+import { type Connection, inTimeUntil } from "./connection.ts";
+import type { Keys } from "./keys.ts";
+import { loadScript, runForCaller, runForWord, runScript } from "./scripts.ts";
 
 /** How long things are kept after the last recipient was settled, in milliseconds. */
 export type Retention = { messageMs: number; contentMs: number; failedContentMs: number };
@@ -29,6 +30,8 @@ export type AcceptInput = {
   dispatches: DispatchState[];
   events: EventType[];
   bytes: Buffer;
+  /** Digests by which reports that come when the message is gone tell its recipients from others. */
+  keptRecipients?: { digests: string[]; lifeMs: number };
   idempotency?: { digest: string; value: string; lifeMs: number };
 };
 
@@ -94,21 +97,14 @@ const scripts = {
   retry: loadScript("retry"),
   expire: loadScript("expire"),
   reroute: loadScript("reroute"),
+  postpone: loadScript("postpone"),
 };
 
 export type LedgerSettings = { retention: Retention; leases: Leases; suppression?: SuppressionPolicy };
 
-/** The ledger on one shard. Every function rejects while Redis is away. */
-export function createLedger({ redis, keys, clock }: Connection, settings: LedgerSettings) {
-  const { retention, leases, suppression = defaultSuppressionPolicy } = settings;
-  const suppressionJson = JSON.stringify(suppression);
-  const retentionJson = JSON.stringify({
-    message: retention.messageMs,
-    content: retention.contentMs,
-    failed_content: retention.failedContentMs,
-  });
-
-  const messageKeys = (id: string) => [
+/** The keys with which every script about one stored message begins (includes/message.lua). */
+export function messageKeysOf(keys: Keys, id: string): string[] {
+  return [
     keys.record(id),
     keys.state(id),
     keys.bytes(id),
@@ -120,6 +116,19 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
     keys.owners,
     keys.suppressions,
   ];
+}
+
+/** The retention as those scripts take it. */
+export function retentionArgument({ messageMs, contentMs, failedContentMs }: Retention): string {
+  return JSON.stringify({ message: messageMs, content: contentMs, failed_content: failedContentMs });
+}
+
+/** The ledger on one shard. Every function rejects while Redis is away. */
+export function createLedger({ redis, keys, clock }: Connection, settings: LedgerSettings) {
+  const { retention, leases, suppression = defaultSuppressionPolicy } = settings;
+  const suppressionJson = JSON.stringify(suppression);
+  const retentionJson = retentionArgument(retention);
+  const messageKeys = (id: string) => messageKeysOf(keys, id);
 
   /** Stores the bytes that are too many for one command; they vanish unless the message is accepted in time. */
   async function storeChunks(id: string, bytes: Buffer): Promise<void> {
@@ -127,6 +136,10 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
       const chunk = bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes);
       await redis.set(chunkKey(id, index), chunk, "PX", chunkLifeMs);
     }
+  }
+
+  async function keepRecipients(id: string, kept: AcceptInput["keptRecipients"]): Promise<void> {
+    if (kept && kept.digests.length > 0) await redis.set(keys.keptRecipients(id), kept.digests.join(" "), "PX", kept.lifeMs);
   }
 
   const chunkKey = (id: string, index: number) => (index === 0 ? keys.bytes(id) : keys.chunk(id, index));
@@ -142,7 +155,8 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
     async accept(input: AcceptInput): Promise<AcceptResult> {
       const { record, bytes } = input;
       const chunks = chunkCount(bytes.length);
-      if (chunks > 1) await storeChunks(record.id, bytes);
+      // Before the rest, so that no message is without them; should it not be accepted, they run out by themselves.
+      await Promise.all([chunks > 1 && storeChunks(record.id, bytes), keepRecipients(record.id, input.keptRecipients)]);
       const open = input.recipients.flatMap(({ status }, index) => (isOpen(status) ? [index] : []));
       const wakeUps = input.dispatches.flatMap((it, dispatch) =>
         open.some((index) => input.recipients[index]?.dispatch === dispatch)
@@ -177,8 +191,7 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
           ...Array.from({ length: chunks - 1 }, (_, index) => keys.chunk(record.id, index + 1)),
         ],
         [
-          // A script that was stuck on the way refuses from then on: its caller is about to be told that it failed.
-          clock.now() + commandTimeoutMs - 50,
+          inTimeUntil(clock),
           record.id,
           record.created_at,
           input.expiresAt,
@@ -266,14 +279,20 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
       };
     },
 
-    async cancel(messageId: string): Promise<"gone" | "too_late" | "cancelled"> {
-      const [word] = await runForWord(redis, scripts.cancel, messageKeys(messageId), [messageId, retentionJson]);
-      return word as "gone" | "too_late" | "cancelled";
+    /** Cancels whoever is neither being sent to nor settled. */
+    async cancel(messageId: string): Promise<"gone" | "too_late" | MessageState> {
+      const [word, state] = await runForCaller({ redis, clock }, scripts.cancel, messageKeys(messageId), [messageId, retentionJson]);
+      if (word !== "cancelled" || !state) return word as "gone" | "too_late";
+      return JSON.parse(state.toString());
     },
 
     /** Gives a message that was not tried yet a new time (ms; the past means now). */
     async reschedule(messageId: string, sendAt: number): Promise<"gone" | "too_late" | MessageState> {
-      const [word, , state] = await runForWord(redis, scripts.reschedule, messageKeys(messageId), [messageId, retentionJson, sendAt]);
+      const [word, , state] = await runForCaller({ redis, clock }, scripts.reschedule, messageKeys(messageId), [
+        messageId,
+        retentionJson,
+        sendAt,
+      ]);
       if (word !== "rescheduled" || !state) return word as "gone" | "too_late";
       return JSON.parse(state.toString());
     },
@@ -284,8 +303,8 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
       groups: { relay: string; recipients: number[] }[],
       lifeMs: number,
     ): Promise<"gone" | "content_gone" | "too_late" | MessageState> {
-      const [word, , state] = await runForWord(
-        redis,
+      const [word, , state] = await runForCaller(
+        { redis, clock },
         scripts.retry,
         [...messageKeys(messageId), keys.relays],
         [messageId, retentionJson, JSON.stringify(groups), lifeMs],
@@ -303,6 +322,13 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
         leases.attemptMs,
       ]);
       return Number(answer) === 1;
+    },
+
+    /** Gives a dispatch a later time without counting a try; undefined if the wake-up is stale, or its dispatch is being sent. */
+    async postpone(wake: WakeUp, inMs: number): Promise<WakeUp | undefined> {
+      const args = [wake.messageId, retentionJson, wake.dispatch, wake.generation, Math.round(inMs)];
+      const [word, generation] = await runForWord(redis, scripts.postpone, messageKeys(wake.messageId), args);
+      return word === "postponed" ? { ...wake, generation: Number(generation) } : undefined;
     },
 
     /** Gives a dispatch to another relay; undefined if it is being sent, settled, or elsewhere already. */

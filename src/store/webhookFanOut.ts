@@ -84,6 +84,12 @@ export function createWebhookFanOut(connection: Connection, options: { consumer:
       return { entries };
     },
 
+    /** What this consumer has read and not handled; after `interrupt` also what had been given to it in a reply that it never saw. */
+    async inHand(): Promise<Batch> {
+      const answer = await redis.xreadgroup("GROUP", consumerGroup, consumer, "COUNT", readStep, "STREAMS", keys.events, "0");
+      return { entries: ((answer?.[0]?.[1] ?? []) as (Entry | null)[]).filter((entry) => entry !== null) };
+    },
+
     /** What this consumer has read must be read again: handling it failed. */
     again(): void {
       ownFirst = true;

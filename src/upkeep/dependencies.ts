@@ -1,4 +1,5 @@
 // What upkeep's tasks work with.
+import type { RelayKnowledge } from "../domain/dispatchPlan.ts";
 import type { Route } from "../domain/routes.ts";
 import type { Producer } from "../queue/producer.ts";
 import type { ApiKeys } from "../store/apiKeys.ts";
@@ -8,7 +9,7 @@ import type { Messages } from "../store/messages.ts";
 import type { OpenWork } from "../store/openWork.ts";
 import type { Suppressions } from "../store/suppressions.ts";
 
-export type UpkeepDependencies = {
+export type UpkeepDependencies = RelayKnowledge & {
   ledger: Ledger;
   openWork: OpenWork;
   messages: Messages;

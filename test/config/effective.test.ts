@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { printableConfig } from "../../src/config/print.ts";
 import { readConfig } from "../../src/config.ts";
 import { configOf, faultsOf } from "./reading.ts";
 
@@ -27,9 +28,9 @@ test("no variable is needed: the defaults are the sandbox on loopback with an em
     timeouts: { connect: 30_000, command: 5 * minuteMs, afterDot: 10 * minuteMs, attempt: 30 * minuteMs, ownerLease: minuteMs },
     webhooks: { allowPrivate: false },
     suppression: { hard_bounce: "forever", inactive_recipient: 30 * dayMs, complaint: "forever" },
-    unsubscribeKeys: [],
+    dkim: [],
     returnPathDomain: "sandbox.test",
-    bounce: { host: "127.0.0.1", port: 0 },
+    bounce: { host: "127.0.0.1", port: 0, addresses: [] },
     log: { level: "info", format: "json" },
     retention: { messageMs: 7 * dayMs, contentMs: 7 * dayMs, failedContentMs: 7 * dayMs },
     limits: { maxMessageSizeBytes: 25 * 1024 ** 2, maxBatchSizeBytes: 50 * 1024 ** 2 },
@@ -45,7 +46,7 @@ test("with a relay the defaults are those of the real thing", () => {
     [1, 5, 15, 30, 60, 120].map((minutes) => minutes * minuteMs),
   );
   assert.deepEqual(config.retention, { messageMs: 7 * dayMs, contentMs: 0, failedContentMs: dayMs });
-  assert.deepEqual(config.bounce, { host: "127.0.0.1", port: 2525 });
+  assert.deepEqual(config.bounce, { host: "127.0.0.1", port: 2525, addresses: [] });
   assert.equal("returnPathDomain" in config, false);
   assert.equal("apiKey" in config, false);
 });
@@ -76,7 +77,7 @@ test("every variable is read", () => {
       POSTERN_ROLE: "Worker",
       POSTERN_API_KEY: "k".repeat(32),
       PUBLIC_URL: "HTTPS://Mail.Example.com/postern/",
-      UNSUBSCRIBE_KEYS: `${"n".repeat(32)}, ${"o".repeat(40)}`,
+      UNSUBSCRIBE_SECRETS: `${"n".repeat(32)}, ${"o".repeat(40)}`,
       RETURN_PATH_DOMAIN: "Bounces.Bücher.example.",
       BOUNCE_HOST: "::",
       BOUNCE_PORT: "25",
@@ -90,7 +91,7 @@ test("every variable is read", () => {
       NODE_ENV: "production",
     },
   });
-  assert.deepEqual([config.publicUrl, config.unsubscribeKeys], ["https://mail.example.com/postern", ["n".repeat(32), "o".repeat(40)]]);
+  assert.deepEqual([config.publicUrl, config.unsubscribeSecrets], ["https://mail.example.com/postern", ["n".repeat(32), "o".repeat(40)]]);
   const {
     role,
     production,
@@ -118,7 +119,7 @@ test("every variable is read", () => {
       embeddedRedisAllowed: false,
       apiKey: "k".repeat(32),
       returnPathDomain: "bounces.xn--bcher-kva.example",
-      bounce: { host: "::", port: 25 },
+      bounce: { host: "::", port: 25, addresses: [] },
       log: { level: "warn", format: "pretty" },
       retention: { messageMs: 30 * dayMs, contentMs: 3_600_000, failedContentMs: 0 },
       limits: { maxMessageSizeBytes: 10 * 1024 ** 2, maxBatchSizeBytes: 1024 ** 2 },
@@ -184,6 +185,35 @@ test("SMTP_URL becomes the relay default, last in every route that does not name
       ["ses", "default"],
     ],
   );
+});
+
+test("conditions are one value or a list, relays are in order or weighted, and that of SMTP_URL stands behind the weighted ones too", () => {
+  const yaml = `
+relays: { ses: { host: ses.example }, office: { host: office.example } }
+routes:
+  - { to_domain: [Example.COM, "*.Bücher.example"], tag: [a, b:c], lane: Broadcast, tenant: acme, key: [key_0123456789abcdef, The shop], relays: [office] }
+  - { relays: { office: 1, ses: 3 } }
+  - { lane: broadcast, relays: { default: 1, ses: 0 } }
+`;
+  assert.deepEqual(configOf({ env: relay, yaml }).routes, [
+    {
+      to_domain: ["example.com", "*.xn--bcher-kva.example"],
+      tag: ["a", "b:c"],
+      lane: "broadcast",
+      tenant: "acme",
+      key: ["key_0123456789abcdef", "The shop"],
+      relays: ["office", "default"],
+    },
+    { relays: ["office", "ses", "default"], weights: { office: 1, ses: 3 } },
+    { lane: "broadcast", relays: ["default", "ses"], weights: { default: 1, ses: 0 } },
+  ]);
+});
+
+test("routes are printed as the file would say them", () => {
+  const yaml =
+    "relays: { b: { host: b.example }, 1: { host: a.example } }\nroutes: [{ to_domain: a.example, relays: { b: 2, 1: 0 } }, { relays: [b] }]";
+  const printed = printableConfig(configOf({ yaml }));
+  assert.match(printed, /routes:\n {2}- to_domain: a\.example\n {4}relays:\n {6}b: 2\n {6}"1": 0\n {2}- relays:\n {6}- b\n/);
 });
 
 test("without routes one route holds all relays in the file's order, names of digits too, and that of SMTP_URL last", () => {

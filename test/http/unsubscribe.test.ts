@@ -107,7 +107,7 @@ test("a link that nobody here has signed leads nowhere, and one that is too old 
   const app = await open();
   const { path } = await send(app, newsletter());
   const claim = { tenant: "default", list: "news", address: "ada@example.net", messageId: `msg_${"0".repeat(26)}` };
-  const [key = ""] = JSON.parse((await app.connection.redis.get(app.connection.keys.signingKeys)) ?? "[]").map(
+  const [key = ""] = JSON.parse((await app.connection.redis.get(app.connection.keys.unsubscribeSecrets)) ?? "[]").map(
     (it: { secret: string }) => it.secret,
   );
   const forged = `/u/${unsubscribeToken(claim, Date.now() + 60_000, "k".repeat(32))}`;
@@ -184,12 +184,12 @@ test("what cannot have a link of its own is refused with the way out", async () 
   assert.match(refused.detail, /PUBLIC_URL/);
 });
 
-test("keys that the installation makes are shared by its processes, take turns, and are kept while a link of theirs is good", async () => {
+test("secrets that the installation makes are shared by its processes, take turns, and are kept while a link of theirs is good", async () => {
   const app = await open();
   const { redis: client, keys, clock } = app.connection;
   const links = () => {
     const unsubscribes = createUnsubscribes(app.connection, { linkLifeMs: 1_000_000_000 });
-    return createUnsubscribeLinks({ publicUrl: () => base, configuredKeys: [], unsubscribes, now: clock.now });
+    return createUnsubscribeLinks({ publicUrl: () => base, configuredSecrets: [], unsubscribes, now: clock.now });
   };
   const claim = { tenant: "default", list: "news", address: "ada@example.net", messageId: `msg_${"0".repeat(26)}` };
   const [one, other] = [links(), links()];
@@ -198,13 +198,13 @@ test("keys that the installation makes are shared by its processes, take turns, 
   assert.equal((await other.read(early)).kind, "valid");
 
   const age = async (byMs: number) => {
-    const stored = JSON.parse((await client.get(keys.signingKeys)) ?? "[]") as { secret: string; at: number }[];
-    await client.set(keys.signingKeys, JSON.stringify(stored.map((it) => ({ ...it, at: it.at - byMs }))));
+    const stored = JSON.parse((await client.get(keys.unsubscribeSecrets)) ?? "[]") as { secret: string; at: number }[];
+    await client.set(keys.unsubscribeSecrets, JSON.stringify(stored.map((it) => ({ ...it, at: it.at - byMs }))));
     return stored.length;
   };
   await age(91 * 86_400_000);
   const late = await tokenOf(links());
-  assert.equal((await one.read(late)).kind, "valid", "though its own copy is older than the key");
+  assert.equal((await one.read(late)).kind, "valid", "though its own copy is older than the secret");
   assert.equal((await links().read(early)).kind, "valid");
   assert.equal(await age(91 * 86_400_000), 2);
   await tokenOf(links());
@@ -212,17 +212,20 @@ test("keys that the installation makes are shared by its processes, take turns, 
   assert.equal((await links().read(early)).kind, "forged");
 });
 
-test("configured keys sign instead: the first of them, and the others' links stay good", async () => {
-  const links = (configuredKeys: string[]) =>
+test("configured secrets sign instead: the first of them, and the links of the others and of the kept one stay good", async () => {
+  const [old, newer, kept] = ["old".repeat(11), "new".repeat(11), "kept".repeat(11)];
+  const links = (configuredSecrets: string[], keptSecrets: string[] = [kept]) =>
     createUnsubscribeLinks({
-      ...{ publicUrl: () => base, configuredKeys, now: Date.now },
-      unsubscribes: { signingKeys: async () => assert.fail("not needed") },
+      ...{ publicUrl: () => base, configuredSecrets, now: Date.now },
+      unsubscribes: { secrets: async () => keptSecrets },
     });
   const claim = { tenant: "default", list: "news", address: "ada@example.net", messageId: `msg_${"0".repeat(26)}` };
-  const [old, newer] = ["old".repeat(11), "new".repeat(11)];
   const token = ((await links([old]).link(claim)) ?? "").slice(`${base}/u/`.length);
   assert.equal((await links([newer, old]).read(token)).kind, "valid");
   assert.equal((await links([newer]).read(token)).kind, "forged");
+  const early = ((await links([]).link(claim)) ?? "").slice(`${base}/u/`.length);
+  assert.equal((await links([newer]).read(early)).kind, "valid");
+  assert.equal((await links([newer], []).read(early)).kind, "forged");
 });
 
 test("while the store is away the page says so, and the mail program is told to come again", async () => {

@@ -50,6 +50,8 @@ export type DraftOptions = {
   sendInMs?: number;
   bytes?: Buffer;
   tenant?: string;
+  /** Any other part of the record. */
+  record?: Partial<MessageRecord>;
   idempotency?: { key: string; answer: string };
 };
 
@@ -76,6 +78,7 @@ export function draft(ledger: OpenLedger["ledger"], options: DraftOptions = {}):
     tags: [],
     metadata: {},
     recipients: addresses.map((address) => ({ address, kind: "to" })),
+    ...options.record,
   };
   return {
     record,
