@@ -358,6 +358,25 @@ describe("in the ledger", () => {
     assert.deepEqual([told?.recipient, told?.status, told?.suppression?.reason], ["one@example.net", "suppressed", "complaint"]);
   });
 
+  test("a retry is not stopped by the message's own bounce, but by every other suppression, and another message by that bounce", async () => {
+    const store = await open();
+    const { id, wake } = await acceptOne(store);
+    await attempt(store, wake, [bounce]);
+    assert.equal((await store.ledger.accept(draft(store.ledger))).kind, "suppressed");
+    const retried = async (generation: number, dispatch: number) => {
+      const groups = [{ relay: "default", recipients: [0] }];
+      assert.equal(typeof (await store.ledger.retry(id, groups, 60_000)), "object");
+      return { messageId: id, dispatch, generation };
+    };
+    await attempt(store, await retried(1, 1), [bounce]);
+    await store.suppressions.add(tenant, manual("one@example.net", { reason: "complaint" }));
+    assert.equal((await store.ledger.claim(await retried(1, 2), "own_a", "w1")).kind, "stale");
+    assert.deepEqual(
+      (await recipients(store, id)).map(({ status, suppression }) => [status, suppression?.reason]),
+      [["suppressed", "complaint"]],
+    );
+  });
+
   test("where all are suppressed at the claim the message rests, and its wake-up finds nothing more", async () => {
     const store = await open();
     const { id, wake } = await acceptOne(store);

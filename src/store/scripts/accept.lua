@@ -22,7 +22,7 @@ if ARGV[13] ~= '' then
   local asked = cjson.decode(ARGV[13])
   local found = {}
   for index, address in ipairs(asked.addresses) do
-    local suppression, category = suppression_of({ suppressions = KEYS[11] }, asked.tenant, address, asked.list, now)
+    local suppression, category = suppression_of({ suppressions = KEYS[11] }, asked.tenant, address, asked.list, nil, now)
     if suppression then found[#found + 1] = { position = index - 1, suppression = suppression, category = category } end
   end
   if #found > 0 then return { 'suppressed', cjson.encode(found) } end

@@ -37,7 +37,7 @@ local claimed = false
 -- Suppressed since it was accepted, or last tried.
 local function suppress_open(index)
   if record.bypass_suppressions then return false end
-  local suppression, category = suppression_of(keys, record.tenant, identity.addresses[index], record.list, now)
+  local suppression, category = suppression_of(keys, record.tenant, identity.addresses[index], record.list, message_id, now)
   if not suppression then return false end
   settle(keys, state, identity, index, 'suppressed', now, { suppression = suppression, category = category })
   return true

@@ -104,14 +104,16 @@ local function suppress_after(keys, tenant, address, policy, fields, now)
 end
 
 -- The suppression that forbids a message to an address, or nil: that of all mail, else that of the message's list (nil: of none).
+-- `message_id`: whoever tries a message again knows that it bounced, so its own bounce does not count against it; nil for a new one.
 -- Returns { reason, list, since (ms) } and the category of the bounce that led to it, or nil.
-local function suppression_of(keys, tenant, address, list, now)
+local function suppression_of(keys, tenant, address, list, message_id, now)
   local rows = suppression_keys(keys, tenant).rows
   local name = suppression_name(address)
   local found = list and redis.call('HMGET', rows, name, suppression_name(address, list)) or { redis.call('HGET', rows, name) }
   for index = 1, 2 do
     local row = suppression_row(found[index], now)
-    if row then return { reason = row.reason, list = index == 2 and list or nil, since = row.created_at }, row.category end
+    local is_own = row and message_id and row.reason == 'bounce' and row.message_id == message_id
+    if row and not is_own then return { reason = row.reason, list = index == 2 and list or nil, since = row.created_at }, row.category end
   end
   return nil
 end
