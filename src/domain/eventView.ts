@@ -9,12 +9,13 @@ import { suppressionAdvice } from "./suppression.ts";
 type Described = Pick<MessageRecord, "tags" | "metadata">;
 
 /** What an event says of a suppression; only events about one have it, and each field of it is always there. */
-function suppressionOf({ reason, source, list, expires_at, imported }: EventSuppression) {
+function suppressionOf({ reason, source, list, expires_at, message_id, imported }: EventSuppression) {
   return {
     reason: reason ?? null,
     source: source ?? null,
     list: list ?? null,
     expires_at: wireTimeOrNull(expires_at),
+    message_id: message_id ?? null,
     imported: imported ?? null,
   };
 }

@@ -31,6 +31,7 @@ export type EventSuppression = {
   source?: SuppressionSource;
   list?: string;
   expires_at?: number;
+  message_id?: string;
   imported?: number;
 };
 

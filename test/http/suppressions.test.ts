@@ -64,7 +64,7 @@ describe("one by one", () => {
       ["suppression.added", "suppression.removed"].map((type) => [
         type,
         "ada@example.net",
-        { reason: "manual", source: "api", list: null, expires_at: null, imported: null },
+        { reason: "manual", source: "api", list: null, expires_at: null, message_id: null, imported: null },
       ]),
     );
   });
@@ -173,7 +173,7 @@ describe("by the file", () => {
     const { body: log } = await app.ask("GET", "/v1/events");
     assert.deepEqual(
       log.data.map((event: { data: Record<string, unknown> }) => [event.data.recipient, event.data.suppression]),
-      [[null, { reason: null, source: "import", list: null, expires_at: null, imported: 3 }]],
+      [[null, { reason: null, source: "import", list: null, expires_at: null, message_id: null, imported: 3 }]],
     );
   });
 

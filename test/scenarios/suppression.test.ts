@@ -68,11 +68,11 @@ test("a hard bounce suppresses its address: the next message ends as suppressed,
   assert.deepEqual(
     told
       .sort((a, b) => a.data.sequence - b.data.sequence)
-      .map(({ type, data }) => [type, data.recipient, data.suppression?.reason, data.message_id]),
+      .map(({ type, data }) => [type, data.recipient, data.suppression?.reason, data.message_id, data.suppression?.message_id]),
     [
-      ["suppression.added", "ada@example.net", "bounce", bounced.id],
-      ["message.suppressed", "Ada@example.net", "bounce", suppressed.id],
-      ["suppression.removed", "ada@example.net", "bounce", bounced.id],
+      ["suppression.added", "ada@example.net", "bounce", null, bounced.id],
+      ["message.suppressed", "Ada@example.net", "bounce", suppressed.id, null],
+      ["suppression.removed", "ada@example.net", "bounce", null, bounced.id],
     ],
   );
 });

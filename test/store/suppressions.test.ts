@@ -270,7 +270,7 @@ describe("in the ledger", () => {
       ["message.accepted", "message.bounced", "suppression.added", "message.sent"],
     );
     assert.deepEqual(found?.event, { sequence: events[1]?.sequence, at: events[1]?.at });
-    assert.equal(events[2]?.message_id, id);
+    assert.deepEqual([events[2]?.message_id, events[2]?.suppression?.message_id], [undefined, id]);
     assert.equal(await store.suppressions.get(tenant, "fine@example.net"), undefined);
   });
 

@@ -27,6 +27,7 @@ const data = z.object({
       source: z.enum(suppressionSources).nullable(),
       list: z.string().nullable().meta({ description: "Null: of all mail." }),
       expires_at: wireTime.nullable().meta({ description: "Null: for good." }),
+      message_id: z.string().nullable().meta({ description: "The message that led to it, in events about the suppression itself." }),
       imported: z.int().nullable().meta({ description: "One event, without a recipient, stands for so many that an import brought." }),
     })
     .optional()

@@ -29,15 +29,15 @@ local function suppression_row(text, now)
   return row or nil
 end
 
+-- About the address; the message that led to it stands inside, so that nobody takes this for news of that message.
 local function suppression_event(type, tenant, address, list, row, now)
   return {
     type = type,
     at = now,
     tenant = tenant,
-    message_id = row.message_id,
     recipient = string.lower(address),
     category = row.category,
-    suppression = { reason = row.reason, source = row.source, list = list, expires_at = row.expires_at },
+    suppression = { reason = row.reason, source = row.source, list = list, expires_at = row.expires_at, message_id = row.message_id },
   }
 end
 
