@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { relaysFor } from "../../src/domain/routes.ts";
 import { configOf, warningsOf } from "./reading.ts";
 
-const documents = ["README.md", "docs/routes.md"].map((path) => ({
+const documents = ["README.md", "docs/routes.md", "docs/suppressions.md"].map((path) => ({
   path,
   blocks: [...readFileSync(new URL(`../../${path}`, import.meta.url), "utf8").matchAll(/^```yaml\n(.*?)^```$/gms)].map(
     ([, yaml]) => yaml ?? "",
