@@ -4,7 +4,7 @@ import { request } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { waitFor } from "../support/waitFor.ts";
-import { assertProblem, mail, openApp, type TestApp } from "./appForTests.ts";
+import { assertProblem, bootstrapKey, mail, openApp, type TestApp } from "./appForTests.ts";
 
 let redis: TestRedis;
 const opened: TestApp[] = [];
@@ -298,9 +298,32 @@ describe("by the file", () => {
     assert.match(problem.detail, /at least 500 rows are stored/);
     const url = await app.app.listen({ host: "127.0.0.1", port: 0 });
     const response = await fetch(`${url}/v1/suppressions/export`, {
-      headers: { authorization: "Bearer test_bootstrap_key_0123456789abcdef" },
+      headers: { authorization: `Bearer ${bootstrapKey}` },
     });
     await assert.rejects(response.text());
+  });
+
+  test("a file may take longer to arrive than any other request", async () => {
+    const app = await open();
+    const url = new URL(await app.app.listen({ host: "127.0.0.1", port: 0 }));
+    app.app.server.requestTimeout = 200;
+    const begin = (path: string, contentType: string, chunk: string) => {
+      const sent = request({
+        ...{ host: url.hostname, port: url.port, method: "POST", path },
+        headers: { "content-type": contentType, authorization: `Bearer ${bootstrapKey}` },
+      });
+      const status = new Promise<number | undefined>((resolve, reject) => {
+        sent.once("response", (response) => resolve(response.resume().statusCode)).once("error", reject);
+      });
+      sent.write(chunk);
+      return { sent, status };
+    };
+    const file = begin("/v1/suppressions/import", "text/csv", "address\n");
+    const other = begin("/v1/suppressions", "application/json", "{");
+    assert.equal(await other.status, 408, "whose time was over later than the file's");
+    file.sent.end("ada@example.net\n");
+    assert.equal(await file.status, 200);
+    assert.deepEqual(await addresses(app), ["ada@example.net"]);
   });
 
   test("a file that is cut off half-way leaves what was read, and no request waits for the rest", async () => {
@@ -308,7 +331,7 @@ describe("by the file", () => {
     const url = new URL(await app.app.listen({ host: "127.0.0.1", port: 0 }));
     const upload = request({
       ...{ host: url.hostname, port: url.port, method: "POST", path: "/v1/suppressions/import" },
-      headers: { ...csvHeaders, authorization: "Bearer test_bootstrap_key_0123456789abcdef" },
+      headers: { ...csvHeaders, authorization: `Bearer ${bootstrapKey}` },
     });
     upload.on("error", () => undefined);
     upload.write(`address\n${Array.from({ length: 400 }, (_, index) => `user${index}@example.net`).join("\n")}`);

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { isRefusal } from "../../domain/refusals.ts";
 import { callerOf } from "../authenticate.ts";
 import { csvType } from "../bodies.ts";
+import { arriveAtItsPace } from "../clientErrors.ts";
 import type { App, Dependencies } from "../dependencies.ts";
 import { refuse, unsupportedType } from "../errors.ts";
 import { problems } from "../schemas/problem.ts";
@@ -43,6 +44,7 @@ export function importSuppressions(app: App, dependencies: Dependencies): void {
       const { tenant } = callerOf(request);
       const file = request.body instanceof Readable ? request.body : undefined;
       if (request.body && !file) return refuse(request, reply, unsupportedType(request));
+      arriveAtItsPace(request, reply);
       const imported = await importCsv(file, {
         store: (rows) => suppressions.addTogether(tenant, rows),
         now: ledger.clock.now,
