@@ -1,6 +1,7 @@
 // What is answered to bytes that never became a request: no HTTP, headers too large or too slow.
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { newRequestId } from "./requestId.ts";
 
 type Fault = { status: number; code: string; title: string; detail: string };
@@ -33,8 +34,19 @@ const faults: Readonly<Record<string, Fault>> = {
   },
 };
 
+/** Connections whose request may take longer to arrive than others. */
+const unhurried = new WeakSet<Socket>();
+
+/** Lets this request arrive at its own pace, as a large file does that is read as it comes. Silence ends its connection as ever. */
+export function arriveAtItsPace(request: FastifyRequest, reply: FastifyReply): void {
+  const { socket } = request.raw;
+  unhurried.add(socket);
+  reply.raw.once("close", () => unhurried.delete(socket));
+}
+
 /** Fastify's handler for errors of a connection: a problem document where the client can still be told, and then the end. */
 export function handleClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && unhurried.has(socket)) return;
   if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) {
     socket.destroy();
     return;

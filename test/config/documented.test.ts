@@ -7,7 +7,7 @@ import { relaysFor } from "../../src/domain/routes.ts";
 import { selfSignedCertificate } from "../support/certificate.ts";
 import { configOf, warningsOf } from "./reading.ts";
 
-const documents = ["README.md", "docs/routes.md", "docs/relays.md"].map((path) => ({
+const documents = ["README.md", "docs/routes.md", "docs/relays.md", "docs/suppressions.md"].map((path) => ({
   path,
   blocks: [...readFileSync(new URL(`../../${path}`, import.meta.url), "utf8").matchAll(/^```yaml\n(.*?)^```$/gms)].map(
     ([, yaml]) => yaml ?? "",
