@@ -76,6 +76,8 @@ test("where the newest refresh token is void, the configured one is tried", asyn
   const grant = grantAt(endpoint.url);
   await createTokenShelf(connection, grant).write({ accessToken: "old", expiresInMs: 1, refreshToken: "void" });
   assert.deepEqual(await sourceOf(grant)(), { ok: true, token: "access-2", fresh: true });
+  // Nobody is to try the void one again.
+  assert.equal((await createTokenShelf(connection, grant).read()).refreshToken, "configured");
 });
 
 test("a store that is away costs nothing but the sharing", async (t) => {

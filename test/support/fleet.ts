@@ -35,3 +35,21 @@ export function mostInWindow(times: readonly number[], windowMs: number): number
   }
   return most;
 }
+
+/** A server on a busy machine notices this much later that a connection was closed than who closed it. Milliseconds. */
+const noticedLateMs = 500;
+
+/** The most connections that were open at once. */
+export function mostOpen(connections: readonly { openedAt: number; closedAt?: number }[]): number {
+  const changes = connections.flatMap(({ openedAt, closedAt }) => [
+    { at: openedAt, by: 1 },
+    ...(closedAt === undefined ? [] : [{ at: Math.max(openedAt, closedAt - noticedLateMs), by: -1 }]),
+  ]);
+  let open = 0;
+  let most = 0;
+  for (const { by } of changes.toSorted((a, b) => a.at - b.at || a.by - b.by)) {
+    open += by;
+    most = Math.max(most, open);
+  }
+  return most;
+}
