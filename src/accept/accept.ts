@@ -1,11 +1,11 @@
 // The second half of acceptance: a draft is stored in one step, and then its dispatches are woken. The receipt is the storing alone.
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { EventType } from "../domain/events.ts";
-import type { Lane } from "../domain/message.ts";
+import type { Lane, RecipientState } from "../domain/message.ts";
 import { type MessageView, messageView } from "../domain/messageView.ts";
 import { isRefusal, type Refusal } from "../domain/refusals.ts";
 import type { Idempotency } from "../store/idempotency.ts";
-import type { Ledger } from "../store/ledger.ts";
+import type { Ledger, SuppressedRecipient } from "../store/ledger.ts";
 import { type IdempotencyClaim, idempotencyLifeMs, type KeptAnswer } from "./idempotency.ts";
 import type { Draft } from "./prepare.ts";
 
@@ -41,7 +41,8 @@ export async function accept(
     events: [],
   };
   const message = messageView({ record, state });
-  const events: EventType[] = sendAt === undefined ? ["message.accepted"] : ["message.accepted", "message.scheduled"];
+  const isScheduled = recipients.some(({ status }) => status === "scheduled");
+  const events: EventType[] = isScheduled ? ["message.accepted", "message.scheduled"] : ["message.accepted"];
   const result = await ledger.accept({
     record,
     expiresAt,
@@ -55,6 +56,8 @@ export async function accept(
   });
   if (result.kind === "late") return unavailable;
   if (result.kind === "replay") return replay(result.value, claim);
+  // Once more, with these settled: what is stored and what is answered are the same, and the rare case alone pays for it.
+  if (result.kind === "suppressed") return accept(dependencies, withSuppressed(draft, result.recipients), claim);
   observeAccepted(record.lane);
   wake(
     result.wakeUps.map((wakeUp) => ({
@@ -66,6 +69,16 @@ export async function accept(
     })),
   );
   return { message, replayed: false };
+}
+
+/** The draft with recipients that are not sent to. */
+function withSuppressed(draft: Draft, suppressed: SuppressedRecipient[]): Draft {
+  const recipients = [...draft.recipients];
+  for (const { recipient: index, ...why } of suppressed) {
+    const { dispatch, attempts, updated_at } = draft.recipients[index] as RecipientState;
+    recipients[index] = { status: "suppressed", dispatch, attempts, updated_at, ...why };
+  }
+  return { ...draft, recipients };
 }
 
 function kept(claim: IdempotencyClaim, answer: MessageView): string {

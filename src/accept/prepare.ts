@@ -12,6 +12,8 @@ import type { RoutedMessage } from "../domain/routes.ts";
 import { formatSize } from "../domain/units.ts";
 import { dispatchesOf, type RoutedRecipient, type RoutingSettings, routedMessage, routeRecipients } from "./plan.ts";
 import { type RawRequest, recipientsMax, type SendRequest } from "./request.ts";
+import { bypassRefusal, unsubscribeHeaders } from "./suppressing.ts";
+import type { UnsubscribeLinks } from "./unsubscribeLinks.ts";
 
 export type PrepareSettings = RoutingSettings & {
   expireAfterMs: number;
@@ -20,6 +22,7 @@ export type PrepareSettings = RoutingSettings & {
   now(): number;
   /** 16 bytes of a new UUID version 7. */
   newUuid(): Uint8Array;
+  unsubscribeLinks: Pick<UnsubscribeLinks, "link">;
   /** Makes our own envelope sender of a message; absent where there is no domain for it. */
   returnPath?: MakeReturnPath;
 };
@@ -37,7 +40,7 @@ export type Draft = {
   routing: RoutedRecipient[];
 };
 
-type Options = Pick<SendRequest, "tags" | "metadata" | "send_at" | "expires_after" | "lane" | "relay" | "on_doubt">;
+type Options = Omit<RawRequest, "envelope" | "raw">;
 type EnvelopeRecipient = { address: string; kind: RecipientKind };
 
 const sendAheadMsMax = 30 * 24 * 3_600_000;
@@ -52,6 +55,9 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
   const plan = makePlan(settings, caller, request, { message, senders: [{ address: request.from.address, pointer: "/from" }], recipients });
   if (isRefusal(plan)) return plan;
   const internetMessageId = `<${messageId}@${domainOf(request.from.address)}>`;
+  const about = { tenant: caller.tenant, messageId, recipients, ...(request.headers && { headers: request.headers }) };
+  const unsubscribing = await unsubscribeHeaders(settings.unsubscribeLinks, about, request);
+  if (isRefusal(unsubscribing)) return unsubscribing;
   const returnPath = returnPathOf(settings, { message, recipients, plan });
   const { bytes, smtputf8 } = await compose({
     from: request.from,
@@ -62,7 +68,7 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
     text: request.text,
     html: request.html,
     // Not on a message that came whole: its bytes are the caller's, and may be signed.
-    headers: { ...request.headers, ...(returnPath && { [returnPathHeader]: returnPath.address }) },
+    headers: { ...request.headers, ...unsubscribing, ...(returnPath && { [returnPathHeader]: returnPath.address }) },
     attachments: (request.attachments ?? []).map((it) => ({
       filename: it.filename,
       content: it.content,
@@ -80,14 +86,17 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
 export async function prepareRaw(settings: PrepareSettings, caller: Caller, request: RawRequest): Promise<Draft | Refusal> {
   const messageId = newMessageId(settings);
   const { envelope } = request;
+  const recipients = distinct(envelope.to.map(({ address }) => ({ address, kind: "to" as const })));
+  const unsubscribing = await unsubscribeHeaders(settings.unsubscribeLinks, { tenant: caller.tenant, messageId, recipients }, request);
+  if (isRefusal(unsubscribing)) return unsubscribing;
   const finished = finishRaw(request.raw, {
     messageId: `<${messageId}@${domainOf(envelope.from.address)}>`,
     date: new Date(settings.now()),
+    further: unsubscribing,
   });
   if ("faults" in finished) {
     return invalid(finished.faults.map((fault) => ({ pointer: "/raw", code: fault.code, message: fault.message })));
   }
-  const recipients = distinct(envelope.to.map(({ address }) => ({ address, kind: "to" as const })));
   const senders = [
     { address: envelope.from.address, pointer: "/envelope/from" },
     ...[...finished.from, ...(finished.sender === undefined ? [] : [finished.sender])].map((address) => ({ address, pointer: "/raw" })),
@@ -160,6 +169,8 @@ function makePlan(
     const message = `makes ${recipients.length} recipients with cc and bcc; ${recipientsMax} are allowed in all`;
     return invalid([{ pointer: "/to", code: "too_many_recipients", message }]);
   }
+  const bypass = bypassRefusal(caller, options);
+  if (bypass) return bypass;
   const times = timesOf(settings, options);
   if (isRefusal(times)) return times;
   const forbidden = refuseRelay(settings, caller, options.relay);
@@ -241,6 +252,8 @@ function finish(settings: PrepareSettings, options: Options, parts: Parts): Draf
       ...(facts.smtputf8 && { smtputf8: true }),
       ...(facts.eightBit && { eight_bit: true }),
       on_doubt: options.on_doubt ?? "resend",
+      ...(options.unsubscribe && { list: options.unsubscribe.list }),
+      ...(options.bypass_suppressions && { bypass_suppressions: true }),
       metadata: options.metadata ?? {},
       recipients,
     },

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { checkMailbox, type Mailbox, parseMailbox } from "../domain/address.ts";
 import { contentIdFault, contentTypeFault, filenameFault, headersFaults, subjectFault } from "../domain/header.ts";
 import { lanes, tagPattern } from "../domain/message.ts";
+import { listPattern } from "../domain/suppression.ts";
 import { parseDuration } from "../domain/units.ts";
 
 export const recipientsMax = 50;
@@ -92,6 +93,15 @@ export const time = z.iso
   .datetime({ offset: true, message: "is no RFC 3339 time; write it like 2030-01-31T09:00:00Z" })
   .transform((text) => Date.parse(text));
 
+/** A mailing list's name; what comes out is lower case. */
+export const listName = z
+  .string()
+  .transform((text) => text.toLowerCase())
+  .refine((name) => listPattern.test(name), {
+    message: "is no name of a list; use 1 to 64 of A-Z a-z 0-9 _ . : -",
+    params: { code: "invalid_list" },
+  });
+
 /** The fields that every way of sending has. */
 const options = {
   tags: z.array(z.string().regex(tagPattern, "is no tag; use 1 to 64 of A-Z a-z 0-9 _ . : -")).max(10).optional(),
@@ -104,6 +114,13 @@ const options = {
     .enum(["resend", "hold"])
     .optional()
     .meta({ description: "When nobody knows whether a relay took the mail: send again, or stop as `unknown`." }),
+  unsubscribe: z.strictObject({ list: listName }).optional().meta({
+    description: "Adds a one-click unsubscribe link (RFC 8058) for this mailing list, and skips who has left it. Needs one recipient.",
+  }),
+  bypass_suppressions: z
+    .boolean()
+    .optional()
+    .meta({ description: "Send although the recipient is suppressed, for keys with the scope `manage`." }),
 };
 
 /** `POST /v1/messages`, and each message of a batch. */

@@ -3,6 +3,7 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import { decodeWords } from "postal-mime";
 import { destinations, type OriginatorFault, readOriginators } from "./addressFields.ts";
+import { writeField } from "./fields.ts";
 import { type HeaderFault, type HeaderField, readHeaderBlock } from "./headerBlock.ts";
 import { firstLongLine, lineEnds, withCrlf } from "./lines.ts";
 
@@ -96,9 +97,13 @@ function octetFaults(raw: Buffer): RawFault[] {
  * Line ends that are all LF become CRLF; a mixture and bare CRs are refused, for servers disagree about where such lines end.
  * Bcc, Resent-Bcc, Return-Path and X-Postern-* are removed. Date and Message-ID are added at the top where missing, a blank
  * line and a final CRLF at the end where missing. Every other byte stays.
- * @param defaults what to add; the Message-ID with its angle brackets
+ * @param defaults what to add; the Message-ID with its angle brackets; `further`: fields that the message must not have itself
  */
-export function finishRaw(raw: Buffer, defaults: { messageId: string; date: Date }): FinishedRaw | { faults: RawFault[] } {
+export function finishRaw(
+  raw: Buffer,
+  defaults: { messageId: string; date: Date; further?: Readonly<Record<string, string>> },
+): FinishedRaw | { faults: RawFault[] } {
+  const further = Object.entries(defaults.further ?? {});
   const octets = octetFaults(raw);
   if (octets.length > 0) return { faults: octets };
   const lines = withCrlf(raw);
@@ -116,6 +121,10 @@ export function finishRaw(raw: Buffer, defaults: { messageId: string; date: Date
   for (const field of block.fields) {
     if (fields.has(field.name) && onceOnly.has(field.name)) {
       const message = `Line ${field.line} is a second ${field.name} header, which a message has only once; remove one.`;
+      faults.push({ code: "duplicate_header", message });
+    }
+    if (further.some(([name]) => name.toLowerCase() === field.name)) {
+      const message = `Line ${field.line} is a ${field.name} header, which Postern was asked to write; remove it, or do not ask.`;
       faults.push({ code: "duplicate_header", message });
     }
     if (/(?!\t)\p{Cc}/u.test(field.value)) {
@@ -138,6 +147,7 @@ export function finishRaw(raw: Buffer, defaults: { messageId: string; date: Date
   const pieces: Buffer[] = [];
   if (givenMessageId === undefined) pieces.push(Buffer.from(`Message-ID: ${defaults.messageId}\r\n`));
   if (!fields.has("date")) pieces.push(Buffer.from(`Date: ${defaults.date.toUTCString().replace("GMT", "+0000")}\r\n`));
+  for (const [name, value] of further) pieces.push(Buffer.from(writeField(name, value)));
   let kept = 0;
   for (const { start, end } of removed) {
     pieces.push(whole.subarray(kept, start));

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig } from "../domain/relay.ts";
+import { defaultSuppressionPolicy, type SuppressionCause, type SuppressionPolicy } from "../domain/suppression.ts";
 import type { Config, Role } from "./effective.ts";
 import { type ConfigFault, insideQuery } from "./faults.ts";
 import { smtpUrlRelayName } from "./relays.ts";
@@ -120,6 +121,11 @@ function checkReports({ relays, bounce, returnPathDomain }: Config, { sections, 
   }
 }
 
+/** What is left of the causes when those that are off are taken out. */
+function suppressionPolicy(lives: Partial<Record<SuppressionCause, number | "forever" | "off">>): SuppressionPolicy {
+  return Object.fromEntries(Object.entries(lives).filter(([, life]) => life !== "off"));
+}
+
 /** Applies every default and every rule between settings; what it returns holds only if there is no fault at all. */
 export function assemble(parts: Parts): Config {
   const { env, cwd, isTerminal, variables, sections, redisTarget, smtpRelay, faults } = parts;
@@ -136,7 +142,7 @@ export function assemble(parts: Parts): Config {
   checkRelaysOfRoutes(routes, [...(sections?.relayNames ?? []), ...(variables.set.has("SMTP_URL") ? [smtpUrlRelayName] : [])], faults);
   const returnPathDomain = values.RETURN_PATH_DOMAIN ?? (sandbox ? "sandbox.test" : undefined);
   const messageMs = values.MESSAGE_RETENTION ?? 7 * dayMs;
-  const { retry, timeouts, webhooks } = sections ?? { retry: {}, timeouts: {}, webhooks: {} };
+  const { retry, timeouts, webhooks, suppression } = sections ?? { retry: {}, timeouts: {}, webhooks: {}, suppression: {} };
 
   const config: Config = {
     role: parts.role ?? values.POSTERN_ROLE ?? "all",
@@ -161,6 +167,9 @@ export function assemble(parts: Parts): Config {
       ownerLease: timeouts.owner_lease ?? 60 * secondMs,
     },
     webhooks: { allowPrivate: webhooks.allow_private ?? false },
+    suppression: suppressionPolicy({ ...defaultSuppressionPolicy, ...suppression }),
+    ...(values.PUBLIC_URL !== undefined && { publicUrl: values.PUBLIC_URL }),
+    ...(values.UNSUBSCRIBE_SECRETS !== undefined && { unsubscribeSecrets: values.UNSUBSCRIBE_SECRETS }),
     dkim: sections?.dkim ?? [],
     ...(values.POSTERN_API_KEY !== undefined && { apiKey: values.POSTERN_API_KEY }),
     ...(returnPathDomain !== undefined && { returnPathDomain }),

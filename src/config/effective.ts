@@ -3,6 +3,7 @@ import type { DkimKey } from "../domain/dkim.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig, Timeouts } from "../domain/relay.ts";
 import type { Route } from "../domain/routes.ts";
+import type { SuppressionPolicy } from "../domain/suppression.ts";
 import type { logFormats, logLevels, roles } from "./variables.ts";
 
 export type Role = (typeof roles)[number];
@@ -29,6 +30,11 @@ export type Config = {
   retry: { expireAfterMs: number; scheduleMs: number[] };
   timeouts: Timeouts;
   webhooks: { allowPrivate: boolean };
+  suppression: SuppressionPolicy;
+  /** Where others reach the API, without a slash at its end. */
+  publicUrl?: string;
+  /** The first signs unsubscribe links, the others are old ones; absent: those that the installation makes and keeps itself. */
+  unsubscribeSecrets?: string[];
   /** Several of one domain all sign. */
   dkim: DkimKey[];
   /** The bootstrap key; where it is missing in the sandbox, one is made at start. */

@@ -3,6 +3,7 @@ import { isIPv6 } from "node:net";
 import { stringify } from "yaml";
 import type { Rate, RelayAuth, RelayConfig, RelayLimits, RelayProxy, TlsOptions } from "../domain/relay.ts";
 import { type Route, weightOf } from "../domain/routes.ts";
+import { suppressionCauses } from "../domain/suppression.ts";
 import { formatDuration, formatRate, formatSize } from "../domain/units.ts";
 import type { Config } from "./effective.ts";
 import { mask, showRedisTarget } from "./redis.ts";
@@ -23,6 +24,8 @@ function variablesOf(config: Config): Partial<Record<VariableName, string | numb
     POSTERN_SANDBOX: config.sandbox,
     POSTERN_ROLE: config.role,
     ...(config.apiKey !== undefined && { POSTERN_API_KEY: mask }),
+    ...(config.publicUrl !== undefined && { PUBLIC_URL: config.publicUrl }),
+    ...(config.unsubscribeSecrets && { UNSUBSCRIBE_SECRETS: mask }),
     ...(config.returnPathDomain !== undefined && { RETURN_PATH_DOMAIN: config.returnPathDomain }),
     ...(config.returnPathSecrets && { RETURN_PATH_SECRETS: mask }),
     BOUNCE_HOST: bounce.host,
@@ -104,9 +107,13 @@ function routeOf(route: Route) {
   return { ...conditions, relays: weights ? new Map(relays.map((name) => [name, weightOf(route, name)])) : relays };
 }
 
+function lifeOf(life: number | "forever" | undefined): string {
+  return typeof life === "number" ? formatDuration(life) : (life ?? "off");
+}
+
 /** The effective configuration as YAML, for people: `environment` holds the variables, the other keys are those of the file. */
 export function printableConfig(config: Config): string {
-  const { relays, routes, retry, timeouts, webhooks, dkim } = config;
+  const { relays, routes, retry, timeouts, webhooks, suppression, dkim } = config;
   return stringify({
     environment: variablesOf(config),
     relays: new Map(relays.map((relay) => [relay.name, relayOf(relay)])),
@@ -120,6 +127,7 @@ export function printableConfig(config: Config): string {
       owner_lease: formatDuration(timeouts.ownerLease),
     },
     webhooks: { allow_private: webhooks.allowPrivate },
+    suppression: Object.fromEntries(suppressionCauses.map((cause) => [cause, lifeOf(suppression[cause])])),
     reports: { addresses: config.bounce.addresses },
     ...(dkim.length > 0 && { dkim: dkim.map(({ domain, selector, subdomains }) => ({ domain, selector, key: mask, subdomains })) }),
   });

@@ -8,6 +8,7 @@ import { entriesOf, type Fields, readFields, type Tree } from "./fields.ts";
 import { notYetSupported } from "./later.ts";
 import { readRelay } from "./relays.ts";
 import { type ReadRoute, readRoutes } from "./routes.ts";
+import { causeHint, suppressionShape } from "./suppression.ts";
 import { anything, duration, flag, mailAddress } from "./values.ts";
 import { type ReadFile, variableNames } from "./variables.ts";
 
@@ -17,6 +18,7 @@ const fileShape = {
   retry: anything,
   timeouts: anything,
   webhooks: anything,
+  suppression: anything,
   reports: anything,
   dkim: anything,
 };
@@ -53,6 +55,7 @@ export type FileSections = {
   retry: Fields<typeof retryShape>;
   timeouts: Fields<typeof timeoutShape>;
   webhooks: Fields<typeof webhookShape>;
+  suppression: Fields<typeof suppressionShape>;
   reports: Fields<typeof reportShape>;
   /** The file's path, for faults that show only together with other settings. */
   source: string;
@@ -86,6 +89,7 @@ export function readSections(tree: Tree | undefined, source: string, faults: Con
     retry: readFields({ shape: retryShape, ...section("retry") }),
     timeouts: readFields({ shape: timeoutShape, ...section("timeouts") }),
     webhooks: readFields({ shape: webhookShape, ...section("webhooks") }),
+    suppression: readFields({ shape: suppressionShape, ...section("suppression"), hint: causeHint }),
     reports: readFields({ shape: reportShape, ...section("reports") }),
     source,
     dkim: readDkimKeys(file.dkim, { at: inside(root, "dkim"), faults, readFile }),

@@ -109,6 +109,24 @@ export const domainPattern = scalar("a domain like example.com, or *.example.com
   return bare !== undefined && text.startsWith("*.") ? `*.${bare}` : bare;
 });
 
+/** So that a link with it and the longest token still fits on a line of a message (RFC 5322 section 2.1.1). */
+const publicUrlCharactersMax = 200;
+
+/**
+ * The URL by which others reach this API, without a slash at its end. A link for one-click unsubscribing must be https (RFC 8058 section
+ * 3.1); http is for trying it out on one machine.
+ */
+export const publicUrl = scalar(
+  `an https URL of at most ${publicUrlCharactersMax} characters, like https://mail.example.com (http only for localhost)`,
+  (text) => {
+    if (!URL.canParse(text) || text.length > publicUrlCharactersMax) return undefined;
+    const { protocol, hostname, username, password, search, hash, href } = new URL(text);
+    const isLocal = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+    const isPlain = username === "" && password === "" && search === "" && hash === "" && !/[?#]/.test(text);
+    return isPlain && (protocol === "https:" || (protocol === "http:" && isLocal)) ? href.replace(/\/+$/, "") : undefined;
+  },
+);
+
 /** Text taken as it is, spaces included: a user name or a password. */
 export const credential = z
   .string({ error: "must be text" })

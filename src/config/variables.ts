@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { ConfigFault } from "./faults.ts";
 import { type Fields, readFields, type Tree } from "./fields.ts";
-import { domain, duration, flag, host, oneOf, scalar, size, wholeNumber } from "./values.ts";
+import { domain, duration, flag, host, oneOf, publicUrl, scalar, size, wholeNumber } from "./values.ts";
 
 export const roles = ["all", "api", "worker"] as const;
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -47,6 +47,8 @@ const variables = {
   POSTERN_API_KEY: apiKey,
   POSTERN_DATA_DIR: scalar("a path", (path) => path),
   POSTERN_EMBEDDED_REDIS: flag,
+  PUBLIC_URL: publicUrl,
+  UNSUBSCRIBE_SECRETS: secrets,
   RETURN_PATH_DOMAIN: domain,
   RETURN_PATH_SECRETS: secrets,
   BOUNCE_HOST: host,

@@ -54,7 +54,8 @@ function judgeOne(outcome: SendOutcome, about: { recipient: number; relay: strin
       if (next) return { outcome: { ...about, kind: "deferred", ...because, hard_bounce: false }, next };
       // No server refused anybody where we did not ask one: then we gave up.
       const kind = outcome.ours ? "failed" : "bounced";
-      return { outcome: { ...about, kind, ...because, hard_bounce: hardBounce && !outcome.ours } };
+      const personal = isPersonal(outcome.phase, all) && !outcome.ours;
+      return { outcome: { ...about, kind, ...because, hard_bounce: hardBounce && personal, ...(personal && { personal }) } };
     }
     case "try_later": {
       const { category, rule, relayAtFault } = classify({ reply: outcome.reply, phase: outcome.phase });
@@ -66,6 +67,15 @@ function judgeOne(outcome: SendOutcome, about: { recipient: number; relay: strin
     case "in_doubt":
       return { outcome: { ...about, kind: "doubt", ...becauseOf(outcome.fault) }, next: "later" };
   }
+}
+
+/**
+ * Whether a refusal is about this recipient alone. A reply to MAIL is about the sender, and one to a body for several recipients says
+ * nothing of any of them.
+ */
+function isPersonal(phase: Phase, all: readonly SendOutcome[]): boolean {
+  const sharing = all.filter((other) => !("phase" in other && other.phase === "rcpt"));
+  return phase === "rcpt" || (sharing.length === 1 && gotPastRcpt.has(phase));
 }
 
 /**

@@ -25,13 +25,13 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-/** The suppression that an event is about. `count`: one event stands for so many that were imported at a time; it has no recipient. */
+/** The suppression that an event is about. `imported`: one event, without a recipient, stands for so many that a file brought. */
 export type EventSuppression = {
   reason?: SuppressionReason;
   source?: SuppressionSource;
   list?: string;
   expires_at?: number;
-  count?: number;
+  imported?: number;
 };
 
 /** An event as it lies in the log. `tags` and `metadata` of its message are joined when it is read. */

@@ -2,6 +2,7 @@
 // and what changes until every recipient is settled (MessageState). Times are milliseconds since the epoch, Redis time.
 import type { Category, Reply } from "./reply.ts";
 import type { RecipientStatus } from "./states.ts";
+import type { RecipientSuppression } from "./suppression.ts";
 
 export const lanes = ["transactional", "broadcast"] as const;
 export type Lane = (typeof lanes)[number];
@@ -11,7 +12,7 @@ export type RecipientKind = "to" | "cc" | "bcc";
 /** What to do when nobody knows whether a relay took the mail: send again (a double is possible) or stop as `unknown`. */
 export type OnDoubt = "resend" | "hold";
 
-/** What is known at acceptance and never changes. Stored as one JSON string that no script looks into. */
+/** What is known at acceptance and never changes. Stored as one JSON string that no script changes. */
 export type MessageRecord = {
   id: string;
   tenant: string;
@@ -34,6 +35,10 @@ export type MessageRecord = {
   eight_bit?: boolean;
   lane: Lane;
   on_doubt: OnDoubt;
+  /** The mailing list that it asked an unsubscribe link for: who has left that gets none of it. */
+  list?: string;
+  /** Its recipients are sent to though they are suppressed. */
+  bypass_suppressions?: true;
   tags: string[];
   /** The relay that the message names: no other may carry it. */
   relay?: string;
@@ -57,6 +62,8 @@ export type RecipientState = {
   rule?: string;
   hard_bounce?: boolean;
   possible_duplicate?: boolean;
+  /** Why it was not sent to. */
+  suppression?: RecipientSuppression;
   /** A report that came back ended it: so a relay had taken the mail. */
   reported?: boolean;
   /** Attempts after which nobody knows whether the relay took the mail. */

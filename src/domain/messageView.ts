@@ -3,6 +3,7 @@ import { adviceOn } from "./classify.ts";
 import type { Message, MessageState, RecipientState } from "./message.ts";
 import type { Reply } from "./reply.ts";
 import { deriveMessageStatus, isOpen } from "./states.ts";
+import { type RecipientSuppression, suppressionAdvice } from "./suppression.ts";
 
 /** When Postern looks at an open recipient again, or undefined if it is settled or being sent to at the moment. */
 function nextAttemptAt(state: MessageState, recipient: RecipientState): number | undefined {
@@ -23,6 +24,10 @@ export function wireTimeOrNull(ms: number | undefined): string | null {
 /** A reply as the wire has it. Code 0 stands for "no server said anything", which is null outside. */
 export function replyView(reply: Reply | undefined) {
   return reply ? { code: reply.code || null, enhanced: reply.enhanced ?? null, text: reply.text } : null;
+}
+
+function suppressionView(suppression: RecipientSuppression | undefined) {
+  return suppression ? { reason: suppression.reason, list: suppression.list ?? null, since: wireTime(suppression.since) } : null;
 }
 
 /** The message resource. Every field is always there; null where nothing is known. */
@@ -49,7 +54,8 @@ export function messageView({ record, state }: Message) {
       reply: replyView(recipient.reply),
       category: recipient.category ?? null,
       hard_bounce: recipient.hard_bounce ?? null,
-      advice: adviceOn(recipient),
+      advice: recipient.suppression ? suppressionAdvice(recipient.suppression) : adviceOn(recipient),
+      suppression: suppressionView(recipient.suppression),
       possible_duplicate: recipient.possible_duplicate ?? false,
       next_attempt_at: wireTimeOrNull(nextAttemptAt(state, recipient)),
       updated_at: wireTime(recipient.updated_at),

@@ -42,7 +42,15 @@ import { listRelays } from "./relays/listRelays.ts";
 import { pauseRelay } from "./relays/pauseRelay.ts";
 import { resumeRelay } from "./relays/resumeRelay.ts";
 import { requestIdOf } from "./requestId.ts";
+import { createSuppression } from "./suppressions/createSuppression.ts";
+import { deleteSuppression } from "./suppressions/deleteSuppression.ts";
+import { exportSuppressions } from "./suppressions/exportSuppressions.ts";
+import { getSuppression } from "./suppressions/getSuppression.ts";
+import { importSuppressions } from "./suppressions/importSuppressions.ts";
+import { listSuppressions } from "./suppressions/listSuppressions.ts";
 import { answerUnknownRoutes } from "./unknownRoutes.ts";
+import { confirmUnsubscribe } from "./unsubscribe/confirmUnsubscribe.ts";
+import { unsubscribe } from "./unsubscribe/unsubscribe.ts";
 import { createWebhook } from "./webhooks/createWebhook.ts";
 import { deleteWebhook } from "./webhooks/deleteWebhook.ts";
 import { enableWebhook } from "./webhooks/enableWebhook.ts";
@@ -70,6 +78,12 @@ const operations: readonly ((app: App, dependencies: Dependencies) => void)[] = 
   getMessageContent,
   listEvents,
   streamEvents,
+  listSuppressions,
+  createSuppression,
+  importSuppressions,
+  exportSuppressions,
+  getSuppression,
+  deleteSuppression,
   createWebhook,
   listWebhooks,
   getWebhook,
@@ -95,6 +109,8 @@ const operations: readonly ((app: App, dependencies: Dependencies) => void)[] = 
   resumeRelay,
   listCaptured,
   getCaptured,
+  confirmUnsubscribe,
+  unsubscribe,
   livez,
   readyz,
 ];

@@ -1,9 +1,16 @@
 // How bodies are read: JSON strictly, and whole messages as their bytes. Anything else is 415.
+import type { IncomingMessage } from "node:http";
 import type { FastifyRequest } from "fastify";
 import { isRefusal } from "../domain/refusals.ts";
 import type { App } from "./dependencies.ts";
 import { consumedTypes, RefusalError, unsupportedType } from "./errors.ts";
 import { parseStrictJson } from "./strictJson.ts";
+
+/** What a form sends, and who unsubscribes somebody by one click (RFC 8058 section 3.2). */
+export const formTypes = ["application/x-www-form-urlencoded", "multipart/form-data"];
+
+/** Rows of a table (RFC 4180). */
+export const csvType = "text/csv";
 
 /** A whole message (RFC 5322), as an operation says that it `consumes` it. */
 export const messageType = "message/rfc822";
@@ -15,7 +22,7 @@ export function parsedBody(request: FastifyRequest): unknown {
   return bodies.get(request.raw);
 }
 
-/** Teaches the app to read JSON, whole messages where an operation `consumes` them, and nothing else. */
+/** Teaches the app to read JSON, and whole messages, CSV (as a stream) and forms where an operation `consumes` them. */
 export function readBodies(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
@@ -25,6 +32,14 @@ export function readBodies(app: App): void {
     if (isRefusal(parsed)) throw new RefusalError(parsed);
     bodies.set(request.raw, parsed.value);
     return parsed.value;
+  });
+  app.addContentTypeParser(csvType, async (request: FastifyRequest, body: IncomingMessage) => {
+    if (!consumedTypes(request).includes(csvType)) throw new RefusalError(unsupportedType(request));
+    return body;
+  });
+  app.addContentTypeParser(formTypes, { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
+    if (!consumedTypes(request).includes(formTypes[0] as string)) throw new RefusalError(unsupportedType(request));
+    return body;
   });
   app.addContentTypeParser(messageType, { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
     if (!consumedTypes(request).includes(messageType)) throw new RefusalError(unsupportedType(request));

@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, Raw
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { ChangeDependencies } from "../accept/change.ts";
 import type { PrepareSettings } from "../accept/prepare.ts";
+import type { UnsubscribeLinks } from "../accept/unsubscribeLinks.ts";
 import type { Intake } from "../bounces/intake.ts";
 import type { Parser } from "../bounces/parser.ts";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
@@ -18,6 +19,8 @@ import type { Idempotency } from "../store/idempotency.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { Messages } from "../store/messages.ts";
 import type { Reports } from "../store/reports.ts";
+import type { Suppressions } from "../store/suppressions.ts";
+import type { Unsubscribes } from "../store/unsubscribes.ts";
 import type { WebhookDeliveries } from "../store/webhookDeliveries.ts";
 import type { WebhookReplays } from "../store/webhookReplays.ts";
 import type { Webhooks } from "../store/webhooks.ts";
@@ -57,6 +60,9 @@ export type Dependencies = {
   events: Events;
   idempotency: Idempotency;
   apiKeys: ApiKeys;
+  suppressions: Suppressions;
+  unsubscribes: Pick<Unsubscribes, "unsubscribe">;
+  unsubscribeLinks: UnsubscribeLinks;
   webhooks: Webhooks;
   webhookDeliveries: WebhookDeliveries;
   webhookReplays: Pick<WebhookReplays, "start">;

@@ -17,6 +17,7 @@ Errors are problem documents (RFC 9457). Lists take \`limit\` and \`after\`. Tim
 const tags = [
   { name: "Messages", description: "Send mail, and see what became of it." },
   { name: "Events", description: "The log of all that happens." },
+  { name: "Suppressions", description: "Addresses that are not sent to." },
   { name: "Webhooks", description: "Have events sent to you (Standard Webhooks)." },
   { name: "Reports", description: "Bounces and complaints that come back, and what they mean." },
   { name: "Keys", description: "API keys: scopes, sender domains." },

@@ -62,7 +62,7 @@ export type NotifyOptions = {
   settings: NotifySettings;
   version: string;
   log: Log;
-  metrics: Pick<Metrics, "recipientsSettled" | "webhookDeliveries" | "webhookDeliveryDuration">;
+  metrics: Pick<Metrics, "recipientsSettled" | "suppressions" | "webhookDeliveries" | "webhookDeliveryDuration">;
   eventBody?: EventBody;
   resolve?: Resolve;
   /** This process's name among all readers of events; a container that is started again goes on under the same one. */
@@ -96,9 +96,10 @@ export function startNotify(options: NotifyOptions): { stop(): Promise<void> } {
     fanOut: createWebhookFanOut(connection, { consumer, retentionMs }),
     ...{ onDue: deliverer.wake, takeOverMs: tuning.takeOverMs, log },
     observe: (kinds) => {
-      for (const { type, category } of kinds) {
+      for (const { type, category, source, imported } of kinds) {
         const status = settledStatuses.find((settled) => type === `message.${settled}`);
         if (status) metrics.recipientsSettled.inc({ status, category });
+        if (type.startsWith("suppression.")) metrics.suppressions.inc({ change: type.slice("suppression.".length), source }, imported);
       }
     },
   });

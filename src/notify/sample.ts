@@ -16,10 +16,12 @@ export function sampleBody(id: string, type: EventType, at: number, webhookId: s
   const word = type.slice(type.indexOf(".") + 1);
   const status = recipientStatuses.find((each) => each === word);
   const event: StoredEvent = { sequence: 0, type, at, tenant: "" };
-  if (type.startsWith("message.")) {
+  if (!type.startsWith("webhook.")) {
     event.message_id = idOf("msg", new Uint8Array(16));
     event.recipient = "recipient@example.com";
   }
+  if (type.startsWith("suppression.") || word === "suppressed") event.suppression = { reason: "bounce", source: "delivery" };
+  if (word === "unsubscribed") event.suppression = { reason: "unsubscribe", source: "link", list: "test" };
   if (status !== undefined) Object.assign(event, { status, attempt: 1, relay: "test" });
   if (word === "sent" || word === "delivered") event.reply = { code: 250, enhanced: "2.0.0", text: "OK (this is a test)" };
   if (word === "bounced" || word === "failed" || word === "deferred") Object.assign(event, refused);

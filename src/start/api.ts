@@ -1,6 +1,7 @@
 // The role `api`: the HTTP doors.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { createUnsubscribeLinks } from "../accept/unsubscribeLinks.ts";
 import type { Delivery } from "../deliver/workers.ts";
 import { createApp } from "../http/app.ts";
 import { requireScope } from "../http/authenticate.ts";
@@ -23,20 +24,37 @@ export type ApiOptions = {
 export async function startApi(parts: Parts, options: ApiOptions, onStop: OnStop): Promise<string> {
   const feed = createEventFeed(parts.events, parts.messages);
   onStop(async () => feed.stop());
-  const app = await createApp(dependenciesOf(parts, options, feed), { log: parts.log, version: parts.version });
+  const { config, unsubscribes, ledger } = parts;
+  // Who tries the sandbox out follows links on the same machine.
+  let sandboxUrl: string | undefined;
+  const unsubscribeLinks = createUnsubscribeLinks({
+    publicUrl: () => config.publicUrl ?? sandboxUrl,
+    configuredSecrets: config.unsubscribeSecrets ?? [],
+    unsubscribes,
+    now: ledger.clock.now,
+  });
+  const app = await createApp(dependenciesOf(parts, options, { feed, unsubscribeLinks }), { log: parts.log, version: parts.version });
   onStop(() => app.close());
-  const { host, port } = parts.config.http;
-  return app.listen({ host, port });
+  const { host, port } = config.http;
+  const url = await app.listen({ host, port });
+  if (config.sandbox) sandboxUrl = url;
+  return url;
 }
 
-function dependenciesOf(parts: Parts, { apiKey, delivery, notReady }: ApiOptions, feed: Dependencies["feed"]): Dependencies {
+function dependenciesOf(
+  parts: Parts,
+  { apiKey, delivery, notReady }: ApiOptions,
+  { feed, unsubscribeLinks }: Pick<Dependencies, "feed" | "unsubscribeLinks">,
+): Dependencies {
   const { config, ledger, messages, events, apiKeys, idempotency, wake, newUuid, durability, metrics } = parts;
-  const { webhooks, webhookDeliveries, webhookReplays, webhookTargets, routing, relayHealth, relayWatch } = parts;
+  const { webhooks, webhookDeliveries, webhookReplays, webhookTargets, suppressions, unsubscribes, routing, relayHealth, relayWatch } =
+    parts;
   const { captured } = parts.paths;
   return {
     ...{ reports: parts.reports, takeReport: parts.intake.take, parseReport: parts.parseReport },
     ...{ ledger, messages, events, apiKeys, idempotency, feed, wake, notReady, durability },
     ...{ webhooks, webhookDeliveries, webhookReplays, webhookTargets },
+    ...{ suppressions, unsubscribes, unsubscribeLinks },
     ...(captured && { captured }),
     prepare: {
       ...routing,
@@ -44,6 +62,7 @@ function dependenciesOf(parts: Parts, { apiKey, delivery, notReady }: ApiOptions
       maxMessageSizeBytes: config.limits.maxMessageSizeBytes,
       now: ledger.clock.now,
       newUuid,
+      unsubscribeLinks,
       ...(parts.returnPath && { returnPath: parts.returnPath }),
     },
     change: { ledger, messages, wake, ...routing },

@@ -1,5 +1,6 @@
 // What both roles stand on: the connection to Redis and everything that is built on it without starting to work.
 import { v7 as uuidV7 } from "uuid";
+import { linkLifeMs } from "../accept/unsubscribeLinks.ts";
 import type { Config } from "../config.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { WebhookTargets } from "../domain/webhookUrl.ts";
@@ -17,6 +18,8 @@ import { createOpenWork } from "../store/openWork.ts";
 import { createRelayHealth } from "../store/relayHealth.ts";
 import { createRelayPermits } from "../store/relayPermits.ts";
 import { watchRelays } from "../store/relayWatch.ts";
+import { createSuppressions } from "../store/suppressions.ts";
+import { createUnsubscribes } from "../store/unsubscribes.ts";
 import { createWebhookDeliveries } from "../store/webhookDeliveries.ts";
 import { createWebhookReplays } from "../store/webhookReplays.ts";
 import { createWebhooks } from "../store/webhooks.ts";
@@ -43,6 +46,7 @@ export async function openParts(
   const ledger = createLedger(connection, {
     retention: config.retention,
     // Past the whole attempt and the last reply's own limit nobody can still be at work on it.
+    suppression: config.suppression,
     leases: { ownerMs: config.timeouts.ownerLease, attemptMs: config.timeouts.attempt + config.timeouts.afterDot },
   });
   const openWork = createOpenWork(connection);
@@ -87,6 +91,8 @@ export async function openParts(
     events: createEvents(connection),
     apiKeys,
     idempotency: createIdempotency(connection),
+    suppressions: createSuppressions(connection),
+    unsubscribes: createUnsubscribes(connection, { linkLifeMs }),
     webhooks: createWebhooks(connection),
     webhookDeliveries: createWebhookDeliveries(connection, { retentionMs: config.retention.messageMs }),
     webhookReplays: createWebhookReplays(connection, { retentionMs: config.retention.messageMs }),

@@ -6,7 +6,6 @@ import { type Listener, startListener } from "../bounces/listener.ts";
 import { createParser } from "../bounces/parser.ts";
 import type { Config } from "../config.ts";
 import { readReturnPath, returnPathKey, returnPathMaker } from "../domain/returnPath.ts";
-import { defaultSuppressionPolicy } from "../domain/suppression.ts";
 import type { ApiKeys } from "../store/apiKeys.ts";
 import type { Connection } from "../store/connection.ts";
 import type { Messages } from "../store/messages.ts";
@@ -18,7 +17,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { OnStop } from "./unwinding.ts";
 
 type Needs = {
-  config: Pick<Config, "retention" | "returnPathDomain" | "returnPathSecrets">;
+  config: Pick<Config, "retention" | "returnPathDomain" | "returnPathSecrets" | "suppression">;
   connection: Connection;
   messages: Messages;
   apiKeys: ApiKeys;
@@ -39,7 +38,7 @@ export async function openReporting({ config, connection, messages, apiKeys, met
   onStop(() => parser.stop());
   const intake = createIntake({
     ...{ parser, reports, messages, log, readReturnPath: read, tenants: apiKeys.tenants, now: clock.now },
-    reported: createReported(connection, { retention, suppression: defaultSuppressionPolicy }),
+    reported: createReported(connection, { retention, suppression: config.suppression }),
     observe: ({ source, kind = "", status }) => metrics.reports.inc({ source, kind, status }),
   });
   return {

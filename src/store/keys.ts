@@ -53,6 +53,8 @@ export function keysOf(shard: number) {
     suppressionsByAddress: (tenant: string) => `${tag}:x:${tenant}:by-address`,
     /** sorted set: the same, where a suppression ends, by that time */
     suppressionExpiries: (tenant: string) => `${tag}:x:${tenant}:expiries`,
+    /** string: the secrets that sign unsubscribe links, the newest first, as JSON */
+    unsubscribeSecrets: `${tag}:unsubscribe-secrets`,
     /** string: a report that came in, as JSON (domain/report.ts) */
     report: (reportId: string) => `${tag}:r:${reportId}`,
     /** string: a report's bytes, gzipped */

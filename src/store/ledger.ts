@@ -3,6 +3,8 @@
 import type { EventType } from "../domain/events.ts";
 import type { DispatchState, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
 import type { Category, Reply } from "../domain/reply.ts";
+import { isOpen } from "../domain/states.ts";
+import { defaultSuppressionPolicy, type RecipientSuppression, type SuppressionPolicy } from "../domain/suppression.ts";
 import { type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
 import { type Connection, inTimeUntil } from "./connection.ts";
 import type { Keys } from "./keys.ts";
@@ -33,7 +35,14 @@ export type AcceptInput = {
   idempotency?: { digest: string; value: string; lifeMs: number };
 };
 
-export type AcceptResult = { kind: "stored"; wakeUps: WakeUp[] } | { kind: "replay"; value: string } | { kind: "late" };
+/** Open recipients that must not be sent to, by their index: nothing was stored. */
+export type SuppressedRecipient = { recipient: number; suppression: RecipientSuppression; category?: Category };
+
+export type AcceptResult =
+  | { kind: "stored"; wakeUps: WakeUp[] }
+  | { kind: "suppressed"; recipients: SuppressedRecipient[] }
+  | { kind: "replay"; value: string }
+  | { kind: "late" };
 
 /** What a claim hands to the worker. `recipients`: indexes of those to send to. */
 export type Claim = {
@@ -60,6 +69,8 @@ export type RecordedOutcome = {
   /** The id of the rule that found the category. */
   rule?: string;
   hard_bounce?: boolean;
+  /** The reply is about this recipient alone; only such a one may suppress its address. */
+  personal?: boolean;
   relay?: string;
 };
 
@@ -89,6 +100,8 @@ const scripts = {
   postpone: loadScript("postpone"),
 };
 
+export type LedgerSettings = { retention: Retention; leases: Leases; suppression?: SuppressionPolicy };
+
 /** The keys with which every script about one stored message begins (includes/message.lua). */
 export function messageKeysOf(keys: Keys, id: string): string[] {
   return [
@@ -101,6 +114,7 @@ export function messageKeysOf(keys: Keys, id: string): string[] {
     keys.open,
     keys.unconfirmed,
     keys.owners,
+    keys.suppressions,
   ];
 }
 
@@ -110,8 +124,9 @@ export function retentionArgument({ messageMs, contentMs, failedContentMs }: Ret
 }
 
 /** The ledger on one shard. Every function rejects while Redis is away. */
-export function createLedger({ redis, keys, clock }: Connection, settings: { retention: Retention; leases: Leases }) {
-  const { retention, leases } = settings;
+export function createLedger({ redis, keys, clock }: Connection, settings: LedgerSettings) {
+  const { retention, leases, suppression = defaultSuppressionPolicy } = settings;
+  const suppressionJson = JSON.stringify(suppression);
   const retentionJson = retentionArgument(retention);
   const messageKeys = (id: string) => messageKeysOf(keys, id);
 
@@ -133,16 +148,24 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
   return {
     clock,
 
-    /** Stores a message durably, or finds that its idempotency key was used, or that it comes too late. */
+    /**
+     * Stores a message durably, or finds that its idempotency key was used, that it comes too late, or that open recipients are
+     * suppressed: then it has to be asked again with these settled.
+     */
     async accept(input: AcceptInput): Promise<AcceptResult> {
       const { record, bytes } = input;
       const chunks = chunkCount(bytes.length);
       // Before the rest, so that no message is without them; should it not be accepted, they run out by themselves.
       await Promise.all([chunks > 1 && storeChunks(record.id, bytes), keepRecipients(record.id, input.keptRecipients)]);
-      const wakeUps = input.dispatches.map((it, dispatch) => ({ messageId: record.id, dispatch, generation: it.generation }));
-      const events = input.events.map((type) =>
-        JSON.stringify({ type, at: record.created_at, tenant: record.tenant, message_id: record.id }),
+      const open = input.recipients.flatMap(({ status }, index) => (isOpen(status) ? [index] : []));
+      const wakeUps = input.dispatches.flatMap((it, dispatch) =>
+        open.some((index) => input.recipients[index]?.dispatch === dispatch)
+          ? [{ messageId: record.id, dispatch, generation: it.generation }]
+          : [],
       );
+      const lookUp = record.bypass_suppressions
+        ? undefined
+        : { tenant: record.tenant, list: record.list, addresses: open.map((index) => record.recipients[index]?.address ?? "") };
       const state = {
         expires_at: input.expiresAt,
         ...(input.sendAt !== undefined && { send_at: input.sendAt }),
@@ -164,6 +187,7 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
           keys.relays,
           keys.tenantMessages(record.tenant),
           input.idempotency ? keys.idempotency(record.tenant, input.idempotency.digest) : keys.record(record.id),
+          keys.suppressions,
           ...Array.from({ length: chunks - 1 }, (_, index) => keys.chunk(record.id, index + 1)),
         ],
         [
@@ -174,14 +198,20 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
           JSON.stringify(chunks > 1 ? { ...record, chunks } : record),
           JSON.stringify(state),
           chunks > 1 ? "" : bytes,
-          JSON.stringify(events),
+          JSON.stringify(eventsOf(input)),
           JSON.stringify(wakeUps.map(wakeUpId)),
           JSON.stringify([...new Set(input.dispatches.map((dispatch) => dispatch.relay))]),
           input.idempotency?.value ?? "",
           input.idempotency?.lifeMs ?? 0,
+          lookUp && open.length > 0 ? JSON.stringify(lookUp) : "",
+          open.length > 0 ? "" : retentionJson,
         ],
       );
       if (word === "stored") return { kind: "stored", wakeUps };
+      if (word === "suppressed" && value) {
+        const found = JSON.parse(value.toString()) as (Omit<SuppressedRecipient, "recipient"> & { position: number })[];
+        return { kind: "suppressed", recipients: found.map(({ position, ...why }) => ({ recipient: open[position] as number, ...why })) };
+      }
       if (word === "replay" && value) return { kind: "replay", value: value.toString() };
       // Chunks that ran out mean the same as a late script: nothing was accepted.
       return { kind: "late" };
@@ -240,6 +270,7 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
         Math.round(input.retryInMs),
         input.counts === "nothing" ? "" : input.counts,
         input.history ?? "",
+        suppressionJson,
       ]);
       if (word !== "recorded" || Number(generation) === 0) return undefined;
       return {
@@ -324,3 +355,14 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
 }
 
 export type Ledger = ReturnType<typeof createLedger>;
+
+/** What acceptance says in the log, each as JSON: of the message, and of its recipients that are suppressed already. */
+function eventsOf({ record, recipients, events }: AcceptInput): string[] {
+  const about = { at: record.created_at, tenant: record.tenant, message_id: record.id };
+  const suppressed = recipients.flatMap(({ status, category, suppression }, index) =>
+    status === "suppressed"
+      ? [{ type: "message.suppressed", ...about, recipient: record.recipients[index]?.address, status, category, suppression }]
+      : [],
+  );
+  return [...events.map((type) => ({ type, ...about })), ...suppressed].map((event) => JSON.stringify(event));
+}

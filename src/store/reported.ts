@@ -22,12 +22,12 @@ export function createReported({ redis, keys }: Connection, settings: { retentio
   return {
     /** Applies what a report says, at least one outcome. `busy`: an attempt is under way for one of them; its own outcome comes first. */
     async apply(messageId: string, outcomes: ReportedOutcome[]): Promise<"gone" | "busy" | ReportedEffect[]> {
-      const [word, effects] = await runForWord(
-        redis,
-        scripts.report,
-        [...messageKeysOf(keys, messageId), keys.suppressions],
-        [messageId, retention, JSON.stringify(outcomes), policy],
-      );
+      const [word, effects] = await runForWord(redis, scripts.report, messageKeysOf(keys, messageId), [
+        messageId,
+        retention,
+        JSON.stringify(outcomes),
+        policy,
+      ]);
       return word === "applied" && effects ? JSON.parse(effects.toString()) : (word as "gone" | "busy");
     },
 

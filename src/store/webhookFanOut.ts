@@ -21,8 +21,8 @@ type Entry = [id: string, fields: string[] | null];
 /** What was read: entries to handle, or none. */
 export type Batch = { entries: Entry[] };
 
-/** What the metrics count events by. */
-export type EventKind = { type: string; category: string };
+/** What the metrics count events by. `source` and `imported`: of a suppression, and how many the event stands for. */
+export type EventKind = { type: string; category: string; source: string; imported: number };
 
 type Subscriber = Pick<StoredWebhook, "id" | "tenant" | "from_sequence"> & { takes: (type: string) => boolean };
 
@@ -209,12 +209,15 @@ export async function eventBacklog({ redis, keys }: Connection): Promise<number>
 
 /**
  * An event's kind, read off its text: this is done for every event, and few are parsed. A quote inside a value is escaped, so that no
- * value can pass for one of the two fields.
+ * value can pass for one of the fields.
  */
 function kindOf([, fields]: Entry): EventKind | undefined {
   const text = fields?.[1] ?? "";
   const type = /"type":"([a-z_.]+)"/.exec(text)?.[1];
-  return type === undefined ? undefined : { type, category: /"category":"([a-z_]+)"/.exec(text)?.[1] ?? "" };
+  if (type === undefined) return undefined;
+  const category = /"category":"([a-z_]+)"/.exec(text)?.[1] ?? "";
+  if (!type.startsWith("suppression.")) return { type, category, source: "", imported: 0 };
+  return { type, category, source: /"source":"([a-z]+)"/.exec(text)?.[1] ?? "", imported: Number(/"imported":(\d+)/.exec(text)?.[1] ?? 1) };
 }
 
 function readable([id, fields]: Entry): StoredEvent | undefined {

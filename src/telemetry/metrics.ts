@@ -42,6 +42,13 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
       labelNames: ["status", "category"],
       registers,
     }),
+    /** `change`: `added` (or made stronger) or `removed`; `source`: what had made it. */
+    suppressions: new Counter({
+      name: "postern_suppressions_total",
+      help: "Suppressions that were added or lifted.",
+      labelNames: ["change", "source"],
+      registers,
+    }),
     attempts: new Counter({
       name: "postern_attempts_total",
       help: "SMTP transactions with a relay, by what they came to.",

@@ -7,12 +7,14 @@ import type { Events } from "../store/events.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { Messages } from "../store/messages.ts";
 import type { OpenWork } from "../store/openWork.ts";
+import type { Suppressions } from "../store/suppressions.ts";
 
 export type UpkeepDependencies = RelayKnowledge & {
   ledger: Ledger;
   openWork: OpenWork;
   messages: Messages;
   events: Events;
+  suppressions: Pick<Suppressions, "sweep">;
   apiKeys: Pick<ApiKeys, "tenants">;
   producer: Producer;
   relays: readonly string[];

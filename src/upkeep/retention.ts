@@ -3,9 +3,9 @@ import type { UpkeepDependencies } from "./dependencies.ts";
 
 const sliceSize = 500;
 
-/** Sweeps the event log and every tenant's list of messages. Returns how many entries went. */
+/** Sweeps the event log, and every tenant's list of messages and suppressions that have run out. Returns how many entries went. */
 export async function sweepRetention(dependencies: UpkeepDependencies, pause: () => Promise<void>): Promise<number> {
-  const { ledger, messages, events, apiKeys, messageRetentionMs } = dependencies;
+  const { ledger, messages, events, suppressions, apiKeys, messageRetentionMs } = dependencies;
   const before = ledger.clock.now() - messageRetentionMs;
   let gone = await events.trim(before);
   for (const tenant of await apiKeys.tenants()) {
@@ -16,6 +16,12 @@ export async function sweepRetention(dependencies: UpkeepDependencies, pause: ()
       skip += swept.kept;
       if (swept.gone + swept.kept < sliceSize) break;
       await pause();
+    }
+    for (let more = true; more; ) {
+      const swept = await suppressions.sweep(tenant);
+      gone += swept.gone;
+      more = swept.more;
+      if (more) await pause();
     }
   }
   return gone;

@@ -15,6 +15,7 @@ export function settings(changes: Partial<PrepareSettings> = {}): PrepareSetting
     maxMessageSizeBytes: 1_000_000,
     now: () => now,
     newUuid: () => randomBytes(16),
+    unsubscribeLinks: { link: async () => undefined },
     ...changes,
   };
 }

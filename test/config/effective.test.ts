@@ -27,6 +27,7 @@ test("no variable is needed: the defaults are the sandbox on loopback with an em
     retry: { expireAfterMs: 3 * dayMs, scheduleMs: [1_000, 2_000, 5_000] },
     timeouts: { connect: 30_000, command: 5 * minuteMs, afterDot: 10 * minuteMs, attempt: 30 * minuteMs, ownerLease: minuteMs },
     webhooks: { allowPrivate: false },
+    suppression: { hard_bounce: "forever", inactive_recipient: 30 * dayMs, complaint: "forever" },
     dkim: [],
     returnPathDomain: "sandbox.test",
     bounce: { host: "127.0.0.1", port: 0, addresses: [] },
@@ -50,6 +51,20 @@ test("with a relay the defaults are those of the real thing", () => {
   assert.equal("apiKey" in config, false);
 });
 
+test("each cause of suppressions has a life of its own, or none", () => {
+  const { suppression } = configOf({
+    env: relay,
+    yaml: "suppression: { hard_bounce: 90d, inactive_recipient: off, mailbox_full: forever }",
+  });
+  assert.deepEqual(suppression, { hard_bounce: 90 * dayMs, mailbox_full: "forever", complaint: "forever" });
+});
+
+test("the public URL may be http on this machine alone", () => {
+  for (const url of ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080", "https://mail.example.com:8443/a/b"]) {
+    assert.equal(configOf({ env: { PUBLIC_URL: url } }).publicUrl, url);
+  }
+});
+
 test("every variable is read", () => {
   const config = configOf({
     env: {
@@ -61,6 +76,8 @@ test("every variable is read", () => {
       POSTERN_SANDBOX: "no",
       POSTERN_ROLE: "Worker",
       POSTERN_API_KEY: "k".repeat(32),
+      PUBLIC_URL: "HTTPS://Mail.Example.com/postern/",
+      UNSUBSCRIBE_SECRETS: `${"n".repeat(32)}, ${"o".repeat(40)}`,
       RETURN_PATH_DOMAIN: "Bounces.Bücher.example.",
       BOUNCE_HOST: "::",
       BOUNCE_PORT: "25",
@@ -74,6 +91,7 @@ test("every variable is read", () => {
       NODE_ENV: "production",
     },
   });
+  assert.deepEqual([config.publicUrl, config.unsubscribeSecrets], ["https://mail.example.com/postern", ["n".repeat(32), "o".repeat(40)]]);
   const {
     role,
     production,

@@ -15,6 +15,8 @@ const noServer = "must name one server as host, host:port or [IPv6]:port and hav
 const later = "not supported yet in this version: leave it out";
 const hostRule = "must be a host name or an IP address, without brackets and without a port";
 
+const publicUrlRule = "must be an https URL of at most 200 characters, like https://mail.example.com (http only for localhost)";
+
 const cases: Record<string, [given: Given, ...lines: string[]]> = {
   "a port that is no number": [{ env: { PORT: "80a" } }, `PORT: ${wholeNumber}`],
   "a port out of range": [{ env: { METRICS_PORT: "65536" } }, `METRICS_PORT: ${wholeNumber}`],
@@ -33,6 +35,24 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
   "a key that fits in no header": [
     { env: { POSTERN_API_KEY: `${"k".repeat(40)}é` } },
     "POSTERN_API_KEY: must be printable ASCII without spaces at its ends: make one with openssl rand -hex 32",
+  ],
+  "a public URL without TLS": [{ env: { PUBLIC_URL: "http://mail.example.com" } }, `PUBLIC_URL: ${publicUrlRule}`],
+  "a public URL with a query": [{ env: { PUBLIC_URL: "https://mail.example.com/?x=1" } }, `PUBLIC_URL: ${publicUrlRule}`],
+  "a public URL with a login": [{ env: { PUBLIC_URL: "https://me:secret@mail.example.com" } }, `PUBLIC_URL: ${publicUrlRule}`],
+  "a public URL that fits on no line": [
+    { env: { PUBLIC_URL: `https://mail.example.com/${"x".repeat(200)}` } },
+    `PUBLIC_URL: ${publicUrlRule}`,
+  ],
+  "a short secret among those that sign links": [
+    { env: { UNSUBSCRIBE_SECRETS: `${"k".repeat(32)},short` } },
+    "UNSUBSCRIBE_SECRETS: must be one or more secrets of 32 characters or more, separated by commas: make one with openssl rand -hex 32",
+  ],
+  "a suppression after what is no fault of the recipient": [
+    { yaml: "suppression: { policy: forever, mailbox_ful: 7d, hard_bounce: always, complaint: 0 }" },
+    "postern.yaml: suppression.policy: unknown key: only what is the recipient's own fault suppresses by itself: hard_bounce, inactive_recipient, mailbox_full, complaint",
+    "postern.yaml: suppression.mailbox_ful: unknown key: did you mean mailbox_full?",
+    "postern.yaml: suppression.hard_bounce: must be forever, off, or a duration like 30d",
+    "postern.yaml: suppression.complaint: must be forever, off, or a duration like 30d",
   ],
   "a retention without unit": [{ env: { MESSAGE_RETENTION: "7" } }, `MESSAGE_RETENTION: ${durationFrom1ms}`],
   "no retention of messages": [{ env: { MESSAGE_RETENTION: "0" } }, `MESSAGE_RETENTION: ${durationFrom1ms}`],
@@ -210,7 +230,7 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
   "an unknown key near a known one": [{ yaml: "timeout: {}" }, "postern.yaml: timeout: unknown key: did you mean timeouts?"],
   "an unknown key near none": [
     { yaml: "zzz: 1" },
-    "postern.yaml: zzz: unknown key: known are relays, routes, retry, timeouts, webhooks, reports, dkim",
+    "postern.yaml: zzz: unknown key: known are relays, routes, retry, timeouts, webhooks, suppression, reports, dkim",
   ],
   "a variable's key in the file": [
     { yaml: "redis_url: redis://redis\nsandbox: true" },
@@ -219,8 +239,8 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
   ],
   "keys of every object": [
     { yaml: "__proto__: { relays: {} }\nconstructor: 1" },
-    "postern.yaml: __proto__: unknown key: known are relays, routes, retry, timeouts, webhooks, reports, dkim",
-    "postern.yaml: constructor: unknown key: known are relays, routes, retry, timeouts, webhooks, reports, dkim",
+    "postern.yaml: __proto__: unknown key: known are relays, routes, retry, timeouts, webhooks, suppression, reports, dkim",
+    "postern.yaml: constructor: unknown key: known are relays, routes, retry, timeouts, webhooks, suppression, reports, dkim",
   ],
   "unknown keys deep inside": [
     {

@@ -97,6 +97,8 @@ test("the printed configuration masks every secret and says the rest", () => {
       SMTP_URL: `smtp://${canary}:${canary}@smtp.example.com?connections=7`,
       REDIS_URL: `rediss+sentinel://${canary}:${canary}@a,b/main?sentinel_username=${canary}&sentinel_password=${canary}`,
       POSTERN_API_KEY: canary.repeat(4),
+      PUBLIC_URL: "https://mail.example.com",
+      UNSUBSCRIBE_SECRETS: `${canary.repeat(8)},${canary.repeat(9)}`,
       RETURN_PATH_DOMAIN: "bounces.example.com",
       RETURN_PATH_SECRETS: canary.repeat(4),
     },
@@ -115,6 +117,8 @@ test("the printed configuration masks every secret and says the rest", () => {
     POSTERN_SANDBOX: false,
     POSTERN_ROLE: "all",
     POSTERN_API_KEY: "********",
+    PUBLIC_URL: "https://mail.example.com",
+    UNSUBSCRIBE_SECRETS: "********",
     RETURN_PATH_DOMAIN: "bounces.example.com",
     RETURN_PATH_SECRETS: "********",
     BOUNCE_HOST: "127.0.0.1",
@@ -136,13 +140,14 @@ test("the printed configuration masks every secret and says the rest", () => {
     retry: { expire_after: "3d", schedule: ["1m", "5m", "15m", "30m", "1h", "2h"] },
     timeouts: { connect: "30s", command: "5m", after_dot: "10m", attempt: "30m", owner_lease: "1m" },
     webhooks: { allow_private: false },
+    suppression: { hard_bounce: "forever", inactive_recipient: "30d", mailbox_full: "off", complaint: "forever" },
     reports: { addresses: ["fbl@example.com"] },
   });
 });
 
 test("what is printed of the file's part is a file that means the same", () => {
   const yaml =
-    "relays: { a: { host: a.example, tls: none, verify: false }, b: { url: 'smtps://b.example' } }\nretry: { schedule: [1500ms] }\nwebhooks: { allow_private: true }";
+    "relays: { a: { host: a.example, tls: none, verify: false }, b: { url: 'smtps://b.example' } }\nretry: { schedule: [1500ms] }\nwebhooks: { allow_private: true }\nsuppression: { hard_bounce: 90d, complaint: off, mailbox_full: 7d }";
   const config = configOf({ yaml });
   const { environment: _environment, ...file } = parse(printableConfig(config));
   assert.deepEqual(configOf({ yaml: JSON.stringify(file) }), config);

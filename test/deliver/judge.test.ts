@@ -84,3 +84,23 @@ test("what we refuse in the relay's place, as too big for it, is failed and not 
   const { outcomes } = judged([tooBig]);
   assert.deepEqual([outcomes[0]?.kind, outcomes[0]?.category, outcomes[0]?.hard_bounce], ["failed", "message_too_large", false]);
 });
+
+test("only a reply about one recipient alone says that its address does not exist, and may suppress it", () => {
+  const refusedAt = (phase: "mail" | "rcpt" | "after_dot"): SendOutcome => ({
+    kind: "refused",
+    phase,
+    reply: { code: 550, enhanced: "5.1.2", text: "Bad destination system address" },
+  });
+  const said = (outcomes: SendOutcome[]) => judged(outcomes).outcomes.map(({ hard_bounce, personal }) => [hard_bounce, personal]);
+  assert.deepEqual(said([refusedAt("rcpt"), ok]), [
+    [true, true],
+    [undefined, undefined],
+  ]);
+  assert.deepEqual(said([refusedAt("rcpt"), refusedAt("after_dot")]), [
+    [true, true],
+    [true, true],
+  ]);
+  const nobody = [false, undefined];
+  assert.deepEqual(said([refusedAt("after_dot"), refusedAt("after_dot")]), [nobody, nobody]);
+  assert.deepEqual(said([refusedAt("mail")]), [nobody]);
+});

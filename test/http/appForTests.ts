@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import type { InjectOptions } from "fastify";
 import { v7 as uuidV7 } from "uuid";
+import { createUnsubscribeLinks, linkLifeMs } from "../../src/accept/unsubscribeLinks.ts";
 import type { PlannedWakeUp } from "../../src/domain/dispatching.ts";
 import { newApiKey, type Scope, scopes } from "../../src/domain/keys.ts";
+import { defaultSuppressionPolicy } from "../../src/domain/suppression.ts";
 import { createApp } from "../../src/http/app.ts";
 import { requireScope } from "../../src/http/authenticate.ts";
 import type { Dependencies, ObservedRequest, RelayStatus } from "../../src/http/dependencies.ts";
@@ -15,6 +17,8 @@ import { createEvents } from "../../src/store/events.ts";
 import { createIdempotency } from "../../src/store/idempotency.ts";
 import { createLedger } from "../../src/store/ledger.ts";
 import { createMessages } from "../../src/store/messages.ts";
+import { createSuppressions } from "../../src/store/suppressions.ts";
+import { createUnsubscribes } from "../../src/store/unsubscribes.ts";
 import { createWebhookDeliveries } from "../../src/store/webhookDeliveries.ts";
 import { createWebhookReplays } from "../../src/store/webhookReplays.ts";
 import { createWebhooks } from "../../src/store/webhooks.ts";
@@ -63,7 +67,14 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
   const metrics = createMetrics();
   const closing: (() => Promise<unknown>)[] = [];
   const reporting = await openReporting(
-    { config: { retention, returnPathDomain: "bounces.example" }, connection, messages, apiKeys, metrics, log },
+    {
+      config: { retention, returnPathDomain: "bounces.example", suppression: defaultSuppressionPolicy },
+      connection,
+      messages,
+      apiKeys,
+      metrics,
+      log,
+    },
     (step) => closing.push(step),
   );
   const webhookOptions = { retentionMs: 60_000 };
@@ -73,12 +84,22 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
   const wake = (planned: PlannedWakeUp[]) => void woken.push(...planned);
   const newUuid = () => uuidV7({}, new Uint8Array(16));
   const routes = [{ to_domain: "nowhere.example", relays: ["second"] }, { relays: ["first", "second"] }];
+  const unsubscribes = createUnsubscribes(connection, { linkLifeMs });
+  const unsubscribeLinks = createUnsubscribeLinks({
+    publicUrl: () => "https://mail.example.com/postern",
+    configuredSecrets: [],
+    unsubscribes,
+    now: ledger.clock.now,
+  });
   const whole: Dependencies = {
     ledger,
     messages,
     events,
     apiKeys,
     idempotency: createIdempotency(connection),
+    suppressions: createSuppressions(connection),
+    unsubscribes,
+    unsubscribeLinks,
     webhooks: createWebhooks(connection),
     webhookDeliveries: createWebhookDeliveries(connection, webhookOptions),
     webhookReplays: createWebhookReplays(connection, webhookOptions),
@@ -93,6 +114,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
       maxMessageSizeBytes: 1024 * 1024,
       now: ledger.clock.now,
       newUuid,
+      unsubscribeLinks,
       ...(reporting.returnPath && { returnPath: reporting.returnPath }),
     },
     change: { ledger, messages, wake, routes, relays: ["first", "second"] },

@@ -57,8 +57,10 @@ test("whatever is under /v1 asks for one scope and may be refused, and nothing e
     if (!isGuarded) continue;
     assert.equal(operation.security?.[0]?.key?.length, 1, name);
     for (const status of ["401", "403", "503"]) assert.ok(operation.responses[status], `${name} ${status}`);
+    // A file is read as it comes, and may be of any size.
+    const isFile = operation.requestBody?.content["text/csv"] !== undefined;
     if (operation.requestBody)
-      for (const status of ["400", "413", "415", "422"]) assert.ok(operation.responses[status], `${name} ${status}`);
+      for (const status of ["400", ...(isFile ? [] : ["413"]), "415", "422"]) assert.ok(operation.responses[status], `${name} ${status}`);
     if (operation.parameters?.some((parameter) => parameter.in === "query")) assert.ok(operation.responses["422"], name);
     if (path.includes("{id}")) assert.ok(operation.responses["404"], name);
   }

@@ -87,7 +87,7 @@ describe("every event is told", { concurrency: true }, () => {
     const secret = await createWebhook(api, receiver.url, ["*"]);
     await sendFifty(api, "killed");
     const events = await allEvents(api);
-    assert.equal(events.length, 110, "accepted and settled, and ten that were put off");
+    assert.equal(events.length, 120, "accepted and settled, ten that were put off, and ten addresses that were suppressed");
     await receiver.waitForRequests(60, 20_000);
     worker.kill("SIGKILL");
     await worker.exited;
@@ -143,7 +143,7 @@ describe("every event is told", { concurrency: true }, () => {
     await startWorker();
     await sendFifty(api, "live");
     const all = await allEvents(api);
-    assert.equal(all.length, 220);
+    assert.equal(all.length, 240);
     await waitFor(() => first.events.length + second.events.length >= all.length, { what: "the live events", timeoutMs: 20_000 });
     second.close();
     await second.ended;

@@ -2,12 +2,14 @@
 import { createHash, randomBytes } from "node:crypto";
 import { idOf } from "../../src/domain/ids.ts";
 import type { MessageRecord, OnDoubt } from "../../src/domain/message.ts";
+import type { SuppressionPolicy } from "../../src/domain/suppression.ts";
 import type { WakeUp } from "../../src/domain/wakeUp.ts";
 import { type Connection, connect } from "../../src/store/connection.ts";
 import { createEvents } from "../../src/store/events.ts";
 import { type AcceptInput, createLedger, type Leases, type Retention } from "../../src/store/ledger.ts";
 import { createMessages } from "../../src/store/messages.ts";
 import { createOpenWork } from "../../src/store/openWork.ts";
+import { createSuppressions } from "../../src/store/suppressions.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import type { TestRedis } from "../support/redis.ts";
 
@@ -19,12 +21,15 @@ export async function connectFresh(redis: TestRedis, url = redis.freshUrl()): Pr
   return connect({ kind: "single", host: "127.0.0.1", port: redis.port, database, tls: false, verifyCertificate: true }, log);
 }
 
+type Settings = { retention?: Partial<Retention>; leases?: Partial<Leases>; suppression?: SuppressionPolicy };
+
 /** A ledger with everything that reads from it. */
-export async function openLedger(redis: TestRedis, settings: { retention?: Partial<Retention>; leases?: Partial<Leases> } = {}) {
+export async function openLedger(redis: TestRedis, settings: Settings = {}) {
   const connection = await connectFresh(redis);
   const ledger = createLedger(connection, {
     retention: { messageMs: 60_000, contentMs: 0, failedContentMs: 30_000, ...settings.retention },
     leases: { ownerMs: 60_000, attemptMs: 120_000, ...settings.leases },
+    ...(settings.suppression && { suppression: settings.suppression }),
   });
   return {
     connection,
@@ -32,6 +37,7 @@ export async function openLedger(redis: TestRedis, settings: { retention?: Parti
     openWork: createOpenWork(connection),
     messages: createMessages(connection),
     events: createEvents(connection),
+    suppressions: createSuppressions(connection),
   };
 }
 

@@ -42,6 +42,7 @@ test("no label can hold a tenant, an address or an id", async () => {
     "repair",
     "source",
     "kind",
+    "change",
     "version",
     "node_version",
   ];

@@ -16,7 +16,8 @@ export function retryMessage(app: App, dependencies: Dependencies): void {
     schema: {
       operationId: "retryMessage",
       summary: "Try settled recipients again",
-      description: "Failed, bounced and unknown recipients are queued again while the content is kept, with a new deadline.",
+      description:
+        "Failed, bounced and unknown recipients are queued again while the content is kept, with a new deadline; one whom only its own bounce suppressed too.",
       tags: ["Messages"],
       params: messageParams,
       response: { 200: message, ...problems(404, 409, 410, 422) },

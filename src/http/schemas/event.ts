@@ -3,6 +3,7 @@ import { z } from "zod";
 import { eventTypes } from "../../domain/events.ts";
 import { categories } from "../../domain/reply.ts";
 import { recipientStatuses } from "../../domain/states.ts";
+import { suppressionReasons, suppressionSources } from "../../domain/suppression.ts";
 import { reply, wireTime } from "./message.ts";
 
 const data = z.object({
@@ -20,6 +21,16 @@ const data = z.object({
   possible_duplicate: z.boolean(),
   tags: z.array(z.string()).nullable().meta({ description: "The message's; null when that is no longer kept." }),
   metadata: z.record(z.string(), z.string()).nullable(),
+  suppression: z
+    .object({
+      reason: z.enum(suppressionReasons).nullable(),
+      source: z.enum(suppressionSources).nullable(),
+      list: z.string().nullable().meta({ description: "Null: of all mail." }),
+      expires_at: wireTime.nullable().meta({ description: "Null: for good." }),
+      imported: z.int().nullable().meta({ description: "One event, without a recipient, stands for so many that an import brought." }),
+    })
+    .optional()
+    .meta({ description: "Only in events about a suppression." }),
   webhook_id: z.string().optional().meta({ description: "Only in events about a webhook." }),
 });
 

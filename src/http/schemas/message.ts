@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { categories } from "../../domain/reply.ts";
 import { messageStatuses, recipientStatuses } from "../../domain/states.ts";
+import { suppressionReasons } from "../../domain/suppression.ts";
 
 /** RFC 3339 in UTC with milliseconds. */
 export const wireTime = z.iso.datetime({ precision: 3 });
@@ -25,6 +26,14 @@ export const recipient = z
     category: z.enum(categories).nullable(),
     hard_bounce: z.boolean().nullable(),
     advice: z.string().nullable().meta({ description: "What to do about it." }),
+    suppression: z
+      .object({
+        reason: z.enum(suppressionReasons),
+        list: z.string().nullable().meta({ description: "The list that the recipient has left; null: all mail is suppressed." }),
+        since: wireTime,
+      })
+      .nullable()
+      .meta({ description: "Why it was not sent to." }),
     possible_duplicate: z.boolean().meta({ description: "A relay may have taken more than one copy." }),
     next_attempt_at: wireTime.nullable(),
     updated_at: wireTime,

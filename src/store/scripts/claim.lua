@@ -5,6 +5,7 @@
 -- Returns: { "stale" } nothing to do | { "early", milliseconds } | { "busy", milliseconds } look again then
 --   | { "claimed", now, record JSON, state JSON, bytes } (bytes: the first chunk only, where there are more)
 --- @include message
+--- @include suppression
 
 local dispatch = tonumber(ARGV[3])
 local owner = ARGV[5]
@@ -32,11 +33,21 @@ if before then take_over(keys, state, identity, dispatch, now, hold) end
 local expired = now >= state.expires_at
 local doubted = false
 local claimed = false
+
+-- Suppressed since it was accepted, or last tried.
+local function suppress_open(index)
+  if record.bypass_suppressions then return false end
+  local suppression, category = suppression_of(keys, record.tenant, identity.addresses[index], record.list, message_id, now)
+  if not suppression then return false end
+  settle(keys, state, identity, index, 'suppressed', now, { suppression = suppression, category = category })
+  return true
+end
+
 for index, recipient in ipairs(state.recipients) do
   if recipient.dispatch == dispatch and open_statuses[recipient.status] then
     if expired then
       expire(keys, state, identity, index, now)
-    else
+    elseif not suppress_open(index) then
       recipient.status = 'sending'
       recipient.attempts = recipient.attempts + 1
       recipient.updated_at = now

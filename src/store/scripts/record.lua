@@ -1,12 +1,13 @@
 -- Records what an attempt came to. Safe to repeat: a second run finds its claim gone and changes nothing more.
 -- KEYS: as in message.lua
 -- ARGV: as in message.lua; 3 dispatch (from 0), 4 attempt,
---       5 JSON list of { recipient (index from 0), kind, reply, category, hard_bounce, relay }, where kind is
+--       5 JSON list of { recipient (index from 0), kind, reply, category, hard_bounce, personal, relay }, where kind is
 --         sent | bounced | failed | deferred | queued (no transaction had begun) | doubt
 --       6 milliseconds until what is still open is tried again, 7 what counts up: "tries", "faults" or "" ,
---       8 the attempt as JSON for the history, or ""
+--       8 the attempt as JSON for the history, or "", 9 what suppresses for how long, as JSON (domain/suppression.ts)
 -- Returns: { "gone" } | { "recorded", generation or 0 where nothing is open, next time (ms), now }
 --- @include message
+--- @include suppression
 
 if not state then return { 'gone' } end
 load_record()
@@ -29,6 +30,17 @@ if ARGV[8] ~= '' and (current or not in_history(ARGV[8])) then
   redis.call('LTRIM', keys.attempts, -100, -1)
 end
 
+local function suppress_bounced(index, outcome)
+  suppress_after(keys, identity.tenant, identity.addresses[index], cjson.decode(ARGV[9]), {
+    reason = 'bounce',
+    source = 'delivery',
+    category = outcome.category,
+    hard_bounce = outcome.hard_bounce,
+    message_id = message_id,
+    cause = state.events[#state.events],
+  }, now)
+end
+
 for _, outcome in ipairs(cjson.decode(ARGV[5])) do
   local index = outcome.recipient + 1
   local recipient = state.recipients[index]
@@ -45,6 +57,7 @@ for _, outcome in ipairs(cjson.decode(ARGV[5])) do
       recipient.updated_at = now
     else
       settle(keys, state, identity, index, outcome.kind, now, outcome)
+      if outcome.kind == 'bounced' and outcome.personal then suppress_bounced(index, outcome) end
     end
   end
 end

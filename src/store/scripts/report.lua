@@ -1,5 +1,5 @@
 -- Applies to a message what a report says of its recipients. A report changes only those that a relay had taken, or may have.
--- KEYS: as in message.lua; 10 what the names of the suppressions begin with
+-- KEYS: as in message.lua
 -- ARGV: as in message.lua; 3 JSON list of { recipient (index from 0), kind, reply, category, rule, hard_bounce }, where kind is
 --         bounced | complained | delivered, 4 SuppressionPolicy as JSON
 -- Returns: { "gone" } | { "busy" } an attempt is under way, ask again later | { "applied", JSON list of { effect, suppressed } }
@@ -7,7 +7,6 @@
 --- @include suppression
 
 if not state then return { 'gone' } end
-keys.suppressions = KEYS[10]
 local outcomes = cjson.decode(ARGV[3])
 for _, outcome in ipairs(outcomes) do
   local recipient = state.recipients[outcome.recipient + 1]

@@ -1,5 +1,5 @@
 -- Gives a dispatch to another relay, at once. One that is being sent at the moment stays.
--- KEYS: as in message.lua; 10 relays
+-- KEYS: as in message.lua; 11 relays
 -- ARGV: as in message.lua; 3 dispatch (from 0), 4 the relay it has now, 5 the new relay, 6 lease (ms), 7 limit of an attempt (ms)
 -- Returns: { "kept" } | { "rerouted", generation }
 --- @include message
@@ -21,7 +21,7 @@ if has_open(state, dispatch) then
 else
   close_dispatch(state, dispatch)
 end
-redis.call('SADD', KEYS[10], ARGV[5])
+redis.call('SADD', KEYS[11], ARGV[5])
 save_state(keys, state)
 rest_if_settled(keys, state, message_id, retention)
 return { 'rerouted', it.generation }

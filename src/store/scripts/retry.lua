@@ -1,5 +1,5 @@
 -- Queues failed, bounced and unknown recipients again, while the message's bytes are kept.
--- KEYS: as in message.lua; 10 relays
+-- KEYS: as in message.lua; 11 relays
 -- ARGV: as in message.lua; 3 JSON list of { relay, recipients: [index from 0] }, 4 life from now on (ms)
 -- ARGV, last, and what it returns then: as in in-time.lua
 -- Returns: { "gone" } | { "content_gone" } | { "too_late" } none is failed, bounced or unknown | { "retried", now, state JSON }
@@ -32,7 +32,7 @@ for _, group in ipairs(fresh) do
     recipient.doubts = nil
   end
   schedule(keys, state, message_id, dispatch, now, now)
-  redis.call('SADD', KEYS[10], group.relay)
+  redis.call('SADD', KEYS[11], group.relay)
 end
 state.expires_at = now + tonumber(ARGV[4])
 append_event(keys, state, { type = 'message.retried', at = now, tenant = record.tenant, message_id = message_id })

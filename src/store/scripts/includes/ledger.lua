@@ -43,10 +43,12 @@ local function settle(keys, state, identity, index, status, now, detail)
   end
   -- The rule belongs to its category: an old one does not explain a new one.
   if detail and detail.category then recipient.rule = detail.rule end
-  if status == 'sent' or status == 'delivered' then
-    recipient.category = nil
+  if status == 'sent' or status == 'delivered' or status == 'suppressed' then
+    -- What an earlier attempt met explains none of these.
+    recipient.category = detail and status == 'suppressed' and detail.category or nil
     recipient.rule = nil
     recipient.hard_bounce = nil
+    recipient.suppression = detail and detail.suppression or nil
   end
   append_event(keys, state, {
     type = 'message.' .. status,
@@ -62,6 +64,7 @@ local function settle(keys, state, identity, index, status, now, detail)
     rule = recipient.rule,
     hard_bounce = recipient.hard_bounce,
     possible_duplicate = recipient.possible_duplicate,
+    suppression = recipient.suppression,
   })
 end
 

@@ -1,5 +1,6 @@
 -- The keys and the identity that every script about one stored message begins with.
--- KEYS: 1 record, 2 state, 3 bytes, 4 attempts, 5 events, 6 sequence, 7 open, 8 unconfirmed, 9 owners
+-- KEYS: 1 record, 2 state, 3 bytes, 4 attempts, 5 events, 6 sequence, 7 open, 8 unconfirmed, 9 owners,
+--       10 what suppressions' names begin with
 -- ARGV: 1 message id, 2 retention as JSON { message, content, failed_content } (ms)
 --- @include ledger
 
@@ -14,6 +15,7 @@ local keys = {
   open = KEYS[7],
   unconfirmed = KEYS[8],
   owners = KEYS[9],
+  suppressions = KEYS[10],
   all = { KEYS[1], KEYS[2], KEYS[4] },
   content = { KEYS[3] },
 }

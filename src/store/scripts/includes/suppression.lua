@@ -41,6 +41,19 @@ local function suppression_event(type, tenant, address, list, row, now)
   }
 end
 
+-- The place of a new row in the order of addition: the time in microseconds, and for many of one script the next free one.
+local suppression_places = {}
+local function next_place(by_time, now)
+  local newest = suppression_places[by_time] or tonumber(redis.call('ZRANGE', by_time, -1, -1, 'WITHSCORES')[2]) or 0
+  suppression_places[by_time] = math.max(now * 1000, newest + 1)
+  return suppression_places[by_time]
+end
+
+local function drop_suppression(names, name)
+  redis.call('HDEL', names.rows, name)
+  for _, key in ipairs({ names.by_time, names.by_address, names.expiries }) do redis.call('ZREM', key, name) end
+end
+
 -- Suppresses a canonical address, and says so in the log. What stands there already only becomes stronger: it lasts as long as the longer
 -- of the two, and a graver reason takes the place of a lighter one. Nothing happens if it is as strong.
 -- `fields`: reason (domain/suppression.ts), source, and as known: list (else all mail), expires_at (ms; else for good), category,
@@ -51,7 +64,8 @@ local function suppress(keys, tenant, address, fields, now)
   if fields.expires_at and fields.expires_at <= now then return 'unchanged' end
   local names = suppression_keys(keys, tenant)
   local name = suppression_name(address, fields.list)
-  local standing = suppression_row(redis.call('HGET', names.rows, name), now)
+  local text = redis.call('HGET', names.rows, name)
+  local standing = suppression_row(text, now)
   local row = standing or { created_at = fields.created_at or now, expires_at = fields.expires_at }
   local why = fields
   if why.cause then why.event = { sequence = fields.cause, at = now } end
@@ -62,15 +76,14 @@ local function suppress(keys, tenant, address, fields, now)
     if lasts then row.expires_at = fields.expires_at end
     if rank < 0 then why = standing end
   else
-    local newest = redis.call('ZRANGE', names.by_time, -1, -1, 'WITHSCORES')[2]
-    redis.call('ZADD', names.by_time, math.max(now * 1000, (tonumber(newest) or 0) + 1), name)
+    redis.call('ZADD', names.by_time, next_place(names.by_time, now), name)
     redis.call('ZADD', names.by_address, 0, name)
   end
   for _, field in ipairs({ 'reason', 'source', 'category', 'message_id', 'event' }) do row[field] = why[field] end
   redis.call('HSET', names.rows, name, cjson.encode(row))
   if row.expires_at then
     redis.call('ZADD', names.expiries, row.expires_at, name)
-  else
+  elseif text then
     redis.call('ZREM', names.expiries, name)
   end
   if not fields.quiet then
@@ -91,14 +104,16 @@ local function suppress_after(keys, tenant, address, policy, fields, now)
 end
 
 -- The suppression that forbids a message to an address, or nil: that of all mail, else that of the message's list (nil: of none).
+-- `message_id`: whoever tries a message again knows that it bounced, so its own bounce does not count against it; nil for a new one.
 -- Returns { reason, list, since (ms) } and the category of the bounce that led to it, or nil.
-local function suppression_of(keys, tenant, address, list, now)
+local function suppression_of(keys, tenant, address, list, message_id, now)
   local rows = suppression_keys(keys, tenant).rows
   local name = suppression_name(address)
   local found = list and redis.call('HMGET', rows, name, suppression_name(address, list)) or { redis.call('HGET', rows, name) }
   for index = 1, 2 do
     local row = suppression_row(found[index], now)
-    if row then return { reason = row.reason, list = index == 2 and list or nil, since = row.created_at }, row.category end
+    local is_own = row and message_id and row.reason == 'bounce' and row.message_id == message_id
+    if row and not is_own then return { reason = row.reason, list = index == 2 and list or nil, since = row.created_at }, row.category end
   end
   return nil
 end
