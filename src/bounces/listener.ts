@@ -1,6 +1,6 @@
 // The SMTP listener for reports. It takes mail for our return paths and for report addresses, stores it, and never sends any:
 // whoever answers mail with mail starts a loop.
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from "smtp-server";
 import type { NewReport, StoreResult } from "../store/reports.ts";
 import type { Log } from "../telemetry/logger.ts";
@@ -86,6 +86,10 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const { host, domain, tls, sizeMax, judge, observe, log } = options;
   const bounds = { ...defaults, ...options.bounds };
   const guesses = createRefusedRecipients({ max: bounds.refusedPerHost, withinMs: refusedWithinMs, now: () => performance.now() });
+  const sessions = boundSessions(bounds, (session) => {
+    for (const connection of server.connections)
+      if (connection.session === session) connection.send(421, "4.4.2 This session took too long");
+  });
   const refusedBySession = new WeakMap<SMTPServerSession, number>();
 
   /** The answer to a recipient that is refused: 421 ends the session of who guesses. */
@@ -128,6 +132,10 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     authOptional: true,
     disableReverseLookup: true,
     logger: false,
+    onConnect: (session, answer) => {
+      answer(sessions.opened(session) ? null : smtpError({ code: 421, text: "4.7.0 Too many connections from your host" }));
+    },
+    onClose: (session) => sessions.closed(session),
     onRcptTo: (recipient, session, answer) => {
       const addressee = judge(recipient.address);
       answer(addressee.kind === "taken" ? null : smtpError(refusal(session, addressee)));
@@ -145,7 +153,6 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   });
   // Clients that hang up in the middle, or cannot do TLS; nothing that we could mend.
   server.on("error", (error) => log.debug({ err: error }, "report listener: connection failed"));
-  boundSessions(server, bounds);
 
   await new Promise<void>((resolve, reject) => {
     server.server.once("error", (cause) => {
@@ -188,21 +195,21 @@ async function storeFor(
 }
 
 /** What smtp-server does not bound: connections of one host, and the length of a session that never falls silent. */
-function boundSessions(server: SMTPServer, { connectionsPerHost, sessionMs }: ListenerBounds): void {
-  const perHost = new Map<string, number>();
-  server.server.on("connection", (socket: Socket) => {
-    const remote = socket.remoteAddress ?? "";
-    const open = (perHost.get(remote) ?? 0) + 1;
-    perHost.set(remote, open);
-    const timer = setTimeout(() => socket.destroy(), sessionMs);
-    socket.once("close", () => {
-      clearTimeout(timer);
-      const left = (perHost.get(remote) ?? 1) - 1;
-      if (left > 0) perHost.set(remote, left);
-      else perHost.delete(remote);
-    });
-    if (open > connectionsPerHost) socket.destroy();
-  });
+function boundSessions({ connectionsPerHost, sessionMs }: ListenerBounds, end: (session: SMTPServerSession) => void) {
+  const open = new Map<SMTPServerSession, { host: string; timer: NodeJS.Timeout }>();
+  return {
+    /** False: its host has enough of them. */
+    opened(session: SMTPServerSession): boolean {
+      const host = session.remoteAddress;
+      if ([...open.values()].filter((other) => other.host === host).length >= connectionsPerHost) return false;
+      open.set(session, { host, timer: setTimeout(end, sessionMs, session) });
+      return true;
+    },
+    closed(session: SMTPServerSession): void {
+      clearTimeout(open.get(session)?.timer);
+      open.delete(session);
+    },
+  };
 }
 
 async function close(server: SMTPServer): Promise<void> {

@@ -5,7 +5,7 @@ import { callerOf } from "../authenticate.ts";
 import { messageType } from "../bodies.ts";
 import { bodyBytesMax } from "../bodyLimits.ts";
 import type { App, Dependencies } from "../dependencies.ts";
-import { refuse } from "../errors.ts";
+import { refuse, unsupportedType } from "../errors.ts";
 import { problems } from "../schemas/problem.ts";
 import { report, reportView } from "../schemas/report.ts";
 
@@ -37,7 +37,8 @@ export function createBounce(app: App, dependencies: Dependencies): void {
     },
     handler: async (request, reply) => {
       const raw = request.body;
-      if (!Buffer.isBuffer(raw) || raw.length === 0) return refuse(request, reply, nothing);
+      if (raw !== undefined && !Buffer.isBuffer(raw)) return refuse(request, reply, unsupportedType(request));
+      if (raw === undefined || raw.length === 0) return refuse(request, reply, nothing);
       const taken = await dependencies.takeReport({ tenant: callerOf(request).tenant, source: "http", size: raw.length }, raw, patienceMs);
       if (taken.kind === "full") return refuse(request, reply, full);
       const view = reportView(taken.report);
