@@ -6,7 +6,7 @@ import type { Category, Reply } from "../domain/reply.ts";
 import { type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
 import { type Connection, inTimeUntil } from "./connection.ts";
 import type { Keys } from "./keys.ts";
-import { loadScript, runForCaller, runForWord, runScript } from "./scripts.ts";
+import { loadScript, rejectingAfter, runForCaller, runForWord, runScript } from "./scripts.ts";
 
 /** How long things are kept after the last recipient was settled, in milliseconds. */
 export type Retention = { messageMs: number; contentMs: number; failedContentMs: number };
@@ -150,37 +150,35 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
         recipients: input.recipients,
         dispatches: input.dispatches,
       };
-      const [word, value] = await runForWord(
-        redis,
-        scripts.accept,
-        [
-          keys.record(record.id),
-          keys.state(record.id),
-          keys.bytes(record.id),
-          keys.events,
-          keys.sequence,
-          keys.open,
-          keys.unconfirmed,
-          keys.relays,
-          keys.tenantMessages(record.tenant),
-          input.idempotency ? keys.idempotency(record.tenant, input.idempotency.digest) : keys.record(record.id),
-          ...Array.from({ length: chunks - 1 }, (_, index) => keys.chunk(record.id, index + 1)),
-        ],
-        [
-          inTimeUntil(clock),
-          record.id,
-          record.created_at,
-          input.expiresAt,
-          JSON.stringify(chunks > 1 ? { ...record, chunks } : record),
-          JSON.stringify(state),
-          chunks > 1 ? "" : bytes,
-          JSON.stringify(events),
-          JSON.stringify(wakeUps.map(wakeUpId)),
-          JSON.stringify([...new Set(input.dispatches.map((dispatch) => dispatch.relay))]),
-          input.idempotency?.value ?? "",
-          input.idempotency?.lifeMs ?? 0,
-        ],
-      );
+      const until = inTimeUntil(clock);
+      const touched = [
+        keys.record(record.id),
+        keys.state(record.id),
+        keys.bytes(record.id),
+        keys.events,
+        keys.sequence,
+        keys.open,
+        keys.unconfirmed,
+        keys.relays,
+        keys.tenantMessages(record.tenant),
+        input.idempotency ? keys.idempotency(record.tenant, input.idempotency.digest) : keys.record(record.id),
+        ...Array.from({ length: chunks - 1 }, (_, index) => keys.chunk(record.id, index + 1)),
+      ];
+      const values = [
+        until,
+        record.id,
+        record.created_at,
+        input.expiresAt,
+        JSON.stringify(chunks > 1 ? { ...record, chunks } : record),
+        JSON.stringify(state),
+        chunks > 1 ? "" : bytes,
+        JSON.stringify(events),
+        JSON.stringify(wakeUps.map(wakeUpId)),
+        JSON.stringify([...new Set(input.dispatches.map((dispatch) => dispatch.relay))]),
+        input.idempotency?.value ?? "",
+        input.idempotency?.lifeMs ?? 0,
+      ];
+      const [word, value] = await rejectingAfter(clock, until, () => runForWord(redis, scripts.accept, touched, values));
       if (word === "stored") return { kind: "stored", wakeUps };
       if (word === "replay" && value) return { kind: "replay", value: value.toString() };
       // Chunks that ran out mean the same as a late script: nothing was accepted.
