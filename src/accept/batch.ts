@@ -36,11 +36,14 @@ export async function acceptBatch<Item>(
   }
   const results: BatchResult[] = [];
   let next = 0;
+  // Once the store does not answer, the rest is not tried: each would wait for it, and the caller for all of them.
+  let isAway = false;
   const work = async () => {
     while (next < messages.length) {
       const index = next++;
       const part = claim && partOf(claim, index);
-      const accepted = await acceptOne(dependencies, messages[index] as () => Promise<Draft | Refusal>, part);
+      const accepted = isAway ? unavailable : await acceptOne(dependencies, messages[index] as () => Promise<Draft | Refusal>, part);
+      isAway ||= isRefusal(accepted) && accepted.refused === "unavailable";
       results[index] = isRefusal(accepted) ? { index, error: accepted } : { index, id: accepted.message.id };
     }
   };

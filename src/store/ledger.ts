@@ -8,7 +8,7 @@ import { defaultSuppressionPolicy, type RecipientSuppression, type SuppressionPo
 import { type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
 import { type Connection, inTimeUntil } from "./connection.ts";
 import type { Keys } from "./keys.ts";
-import { loadScript, runForCaller, runForWord, runScript } from "./scripts.ts";
+import { loadScript, rejectingAfter, runForCaller, runForWord, runScript } from "./scripts.ts";
 
 /** How long things are kept after the last recipient was settled, in milliseconds. */
 export type Retention = { messageMs: number; contentMs: number; failedContentMs: number };
@@ -173,40 +173,38 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
         recipients: input.recipients,
         dispatches: input.dispatches,
       };
-      const [word, value] = await runForWord(
-        redis,
-        scripts.accept,
-        [
-          keys.record(record.id),
-          keys.state(record.id),
-          keys.bytes(record.id),
-          keys.events,
-          keys.sequence,
-          keys.open,
-          keys.unconfirmed,
-          keys.relays,
-          keys.tenantMessages(record.tenant),
-          input.idempotency ? keys.idempotency(record.tenant, input.idempotency.digest) : keys.record(record.id),
-          keys.suppressions,
-          ...Array.from({ length: chunks - 1 }, (_, index) => keys.chunk(record.id, index + 1)),
-        ],
-        [
-          inTimeUntil(clock),
-          record.id,
-          record.created_at,
-          input.expiresAt,
-          JSON.stringify(chunks > 1 ? { ...record, chunks } : record),
-          JSON.stringify(state),
-          chunks > 1 ? "" : bytes,
-          JSON.stringify(eventsOf(input)),
-          JSON.stringify(wakeUps.map(wakeUpId)),
-          JSON.stringify([...new Set(input.dispatches.map((dispatch) => dispatch.relay))]),
-          input.idempotency?.value ?? "",
-          input.idempotency?.lifeMs ?? 0,
-          lookUp && open.length > 0 ? JSON.stringify(lookUp) : "",
-          open.length > 0 ? "" : retentionJson,
-        ],
-      );
+      const until = inTimeUntil(clock);
+      const touched = [
+        keys.record(record.id),
+        keys.state(record.id),
+        keys.bytes(record.id),
+        keys.events,
+        keys.sequence,
+        keys.open,
+        keys.unconfirmed,
+        keys.relays,
+        keys.tenantMessages(record.tenant),
+        input.idempotency ? keys.idempotency(record.tenant, input.idempotency.digest) : keys.record(record.id),
+        keys.suppressions,
+        ...Array.from({ length: chunks - 1 }, (_, index) => keys.chunk(record.id, index + 1)),
+      ];
+      const values = [
+        until,
+        record.id,
+        record.created_at,
+        input.expiresAt,
+        JSON.stringify(chunks > 1 ? { ...record, chunks } : record),
+        JSON.stringify(state),
+        chunks > 1 ? "" : bytes,
+        JSON.stringify(eventsOf(input)),
+        JSON.stringify(wakeUps.map(wakeUpId)),
+        JSON.stringify([...new Set(input.dispatches.map((dispatch) => dispatch.relay))]),
+        input.idempotency?.value ?? "",
+        input.idempotency?.lifeMs ?? 0,
+        lookUp && open.length > 0 ? JSON.stringify(lookUp) : "",
+        open.length > 0 ? "" : retentionJson,
+      ];
+      const [word, value] = await rejectingAfter(clock, until, () => runForWord(redis, scripts.accept, touched, values));
       if (word === "stored") return { kind: "stored", wakeUps };
       if (word === "suppressed" && value) {
         const found = JSON.parse(value.toString()) as (Omit<SuppressedRecipient, "recipient"> & { position: number })[];

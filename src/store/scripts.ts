@@ -2,6 +2,7 @@
 // `--- @transitions` becomes the domain's table.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { transitions } from "../domain/states.ts";
 import { type Connection, inTimeUntil } from "./connection.ts";
@@ -58,7 +59,7 @@ export async function runForWord(redis: Redis, script: Script, keys: string[], a
 }
 
 /**
- * The same for a script that includes in-time.lua: it changes nothing once its caller has been told that it failed.
+ * The same for a script that includes in-time.lua: once this has rejected, it changes nothing more.
  * @throws Error that `isStoreUnavailable` knows, where it came too late
  */
 export async function runForCaller(
@@ -67,7 +68,26 @@ export async function runForCaller(
   keys: string[],
   args: Argument[],
 ): Promise<[string, ...Buffer[]]> {
-  const answer = await runForWord(redis, script, keys, [...args, inTimeUntil(clock)]);
+  const until = inTimeUntil(clock);
+  const answer = await rejectingAfter(clock, until, () => runForWord(redis, script, keys, [...args, until]));
   if (answer[0] === "late") throw new Error(`Command timed out: script ${script.name} came too late to change anything`);
   return answer;
+}
+
+/**
+ * Runs a script that may be carried out until a time (Redis time, ms). Should it fail without an answer, that is not said before then: a timer
+ * that was started by a busy event loop fires early, as it counts from the beginning of the loop's turn.
+ */
+export async function rejectingAfter<Answer>(clock: Connection["clock"], until: number, run: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await run();
+  } catch (error) {
+    if (mayStillBeCarriedOut(error)) while (clock.now() <= until) await sleep(until + 1 - clock.now());
+    throw error;
+  }
+}
+
+/** Neither answered by Redis with an error, nor never written. */
+function mayStillBeCarriedOut(error: unknown): boolean {
+  return error instanceof Error && error.name !== "ReplyError" && !error.message.startsWith("Stream isn't writeable");
 }
