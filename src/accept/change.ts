@@ -1,4 +1,5 @@
 // What may still be changed about an accepted message: cancel it, give it another time, try settled recipients again.
+// The answer is what the script left behind: once the change is made, nothing more is asked of the store that could fail.
 import { type PlannedWakeUp, planWakeUp } from "../domain/dispatching.ts";
 import type { PlannedDispatch } from "../domain/dispatchPlan.ts";
 import type { Message, MessageState } from "../domain/message.ts";
@@ -26,10 +27,12 @@ function tooLate(detail: string): Refusal {
 
 /** Cancels the recipients that are neither being sent to nor settled; refused when there is none. */
 export async function cancel({ ledger, messages }: ChangeDependencies, tenant: string, id: string): Promise<MessageView | Refusal> {
-  if (!(await messages.get(tenant, id))) return noSuchMessage;
-  const result = await ledger.cancel(id);
-  if (result === "too_late") return tooLate("Every recipient is settled or being sent to at the moment; nothing is left to cancel.");
-  return present(messages, tenant, id);
+  const message = await messages.get(tenant, id);
+  if (!message) return noSuchMessage;
+  const state = await ledger.cancel(id);
+  if (state === "gone") return noSuchMessage;
+  if (state === "too_late") return tooLate("Every recipient is settled or being sent to at the moment; nothing is left to cancel.");
+  return messageView({ record: message.record, state });
 }
 
 /** Gives a message that nobody has tried to send a new time (ms since the epoch). */
@@ -48,7 +51,7 @@ export async function reschedule(
   if (state === "gone") return noSuchMessage;
   if (state === "too_late") return tooLate("Only a message that nobody has tried to send yet can be given a new time.");
   wakeOpen(dependencies, message, state);
-  return present(messages, tenant, id);
+  return messageView({ record: message.record, state });
 }
 
 /** Queues failed, bounced and unknown recipients again, by the routes as they are now and with a new deadline. */
@@ -65,7 +68,7 @@ export async function retry(dependencies: ChangeDependencies, tenant: string, id
   if (result === "content_gone") return contentGone;
   if (result === "too_late") return tooLate("No recipient is failed, bounced or unknown; there is nothing to try again.");
   wakeOpen(dependencies, message, result);
-  return present(messages, tenant, id);
+  return messageView({ record, state: result });
 }
 
 /** The dispatches of the recipients that may be tried again; by their indexes. */
@@ -88,9 +91,4 @@ function wakeOpen({ ledger, wake }: ChangeDependencies, { record }: Message, sta
   const now = ledger.clock.now();
   const open = new Set(state.recipients.flatMap((it) => (it.status === "queued" || it.status === "scheduled" ? [it.dispatch] : [])));
   wake([...open].flatMap((dispatch) => planWakeUp(record, state, dispatch, now) ?? []));
-}
-
-async function present(messages: Pick<Messages, "get">, tenant: string, id: string): Promise<MessageView | Refusal> {
-  const message = await messages.get(tenant, id);
-  return message ? messageView(message) : noSuchMessage;
 }

@@ -7,6 +7,7 @@ import { idOf } from "../domain/ids.ts";
 import type { Caller } from "../domain/keys.ts";
 import type { DispatchState, MessageRecord, RecipientKind, RecipientState } from "../domain/message.ts";
 import { type InputFault, isRefusal, type Refusal } from "../domain/refusals.ts";
+import { type MakeReturnPath, type ReturnPathFacts, returnPathHeader } from "../domain/returnPath.ts";
 import type { RoutedMessage } from "../domain/routes.ts";
 import { formatSize } from "../domain/units.ts";
 import { dispatchesOf, type RoutedRecipient, type RoutingSettings, routedMessage, routeRecipients } from "./plan.ts";
@@ -19,6 +20,8 @@ export type PrepareSettings = RoutingSettings & {
   now(): number;
   /** 16 bytes of a new UUID version 7. */
   newUuid(): Uint8Array;
+  /** Makes our own envelope sender of a message; absent where there is no domain for it. */
+  returnPath?: MakeReturnPath;
 };
 
 /** A message that is ready to be stored. */
@@ -29,6 +32,7 @@ export type Draft = {
   expiresAt: number;
   sendAt?: number;
   bytes: Buffer;
+  returnPath?: ReturnPathFacts;
   /** For each recipient, in their order. */
   routing: RoutedRecipient[];
 };
@@ -48,6 +52,7 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
   const plan = makePlan(settings, caller, request, { message, senders: [{ address: request.from.address, pointer: "/from" }], recipients });
   if (isRefusal(plan)) return plan;
   const internetMessageId = `<${messageId}@${domainOf(request.from.address)}>`;
+  const returnPath = returnPathOf(settings, { message, recipients, plan });
   const { bytes, smtputf8 } = await compose({
     from: request.from,
     to: request.to,
@@ -56,7 +61,8 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
     subject: request.subject ?? "",
     text: request.text,
     html: request.html,
-    headers: request.headers ?? {},
+    // Not on a message that came whole: its bytes are the caller's, and may be signed.
+    headers: { ...request.headers, ...(returnPath && { [returnPathHeader]: returnPath.address }) },
     attachments: (request.attachments ?? []).map((it) => ({
       filename: it.filename,
       content: it.content,
@@ -67,7 +73,7 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
     date: new Date(plan.now),
   });
   const facts = { subject: request.subject ?? "", internetMessageId, smtputf8, eightBit: false };
-  return finish(settings, request, { message, envelopeFrom: request.from.address, recipients, plan, facts, bytes });
+  return finish(settings, request, { message, envelopeFrom: request.from.address, recipients, plan, facts, bytes, returnPath });
 }
 
 /** Prepares a message that came whole (`POST /v1/messages/raw`). */
@@ -102,6 +108,7 @@ export async function prepareRaw(settings: PrepareSettings, caller: Caller, requ
     plan,
     facts,
     bytes: finished.bytes,
+    returnPath: returnPathOf(settings, { message, recipients, plan }),
   });
 }
 
@@ -196,6 +203,13 @@ function refuseRelay(settings: PrepareSettings, caller: Caller, relay: string | 
   return invalid([{ pointer: "/relay", code: "unknown_relay", message: "is no relay of this installation" }]);
 }
 
+function returnPathOf(
+  { returnPath }: PrepareSettings,
+  { message: { id, tenant }, recipients, plan: { expiresAt } }: Pick<Parts, "message" | "recipients" | "plan">,
+): ReturnPathFacts | undefined {
+  return returnPath?.({ id, tenant, recipients: recipients.map(({ address }) => address), expiresAt });
+}
+
 type Parts = {
   message: RoutedMessage;
   envelopeFrom: string;
@@ -203,6 +217,7 @@ type Parts = {
   plan: Plan;
   facts: { subject: string; internetMessageId: string; smtputf8: boolean; eightBit: boolean };
   bytes: Buffer;
+  returnPath: ReturnPathFacts | undefined;
 };
 
 function finish(settings: PrepareSettings, options: Options, parts: Parts): Draft | Refusal {
@@ -219,6 +234,7 @@ function finish(settings: PrepareSettings, options: Options, parts: Parts): Draf
       ...message,
       created_at: now,
       envelope_from: parts.envelopeFrom,
+      ...(parts.returnPath && { return_path: parts.returnPath.address }),
       subject: facts.subject,
       internet_message_id: facts.internetMessageId,
       size: bytes.length,
@@ -238,6 +254,7 @@ function finish(settings: PrepareSettings, options: Options, parts: Parts): Draf
     expiresAt: plan.expiresAt,
     ...(plan.sendAt !== undefined && { sendAt: plan.sendAt }),
     bytes,
+    ...(parts.returnPath && { returnPath: parts.returnPath }),
     routing: plan.routing,
   };
 }

@@ -1,10 +1,11 @@
 // Puts variables and file together: defaults, and the rules that hold between settings.
 import { BlockList, isIP } from "node:net";
 import { resolve } from "node:path";
+import { createSecureContext } from "node:tls";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig } from "../domain/relay.ts";
 import type { Config, Role } from "./effective.ts";
-import type { ConfigFault } from "./faults.ts";
+import { type ConfigFault, insideQuery } from "./faults.ts";
 import { smtpUrlRelayName } from "./relays.ts";
 import { checkRelaysOfRoutes, settleRoutes } from "./routes.ts";
 import type { FileSections } from "./sections.ts";
@@ -90,6 +91,35 @@ function refuseSharedPorts({ role, http, metrics, bounce, returnPathDomain }: Co
   }
 }
 
+/** Settings of the report intake that would do nothing, or fail only once the first server comes. */
+function checkReports({ relays, bounce, returnPathDomain }: Config, { sections, variables, faults }: Parts, complain: Complain): void {
+  for (const [name, other] of [
+    ["BOUNCE_TLS_CERT", "BOUNCE_TLS_KEY"],
+    ["BOUNCE_TLS_KEY", "BOUNCE_TLS_CERT"],
+  ] as const) {
+    if (variables.set.has(name) && !variables.set.has(other)) complain(name, `is set without ${other}: give both or neither`);
+  }
+  if (bounce.tls) {
+    try {
+      createSecureContext(bounce.tls);
+    } catch {
+      complain("BOUNCE_TLS_CERT", "and BOUNCE_TLS_KEY do not belong together, or one of them is damaged or has a passphrase");
+    }
+  }
+  if (returnPathDomain !== undefined || variables.set.has("RETURN_PATH_DOMAIN")) return;
+  const source = sections?.source ?? "";
+  if (bounce.addresses.length > 0) {
+    faults.push({ source, path: "reports.addresses", text: "has no effect without the listener for reports: set RETURN_PATH_DOMAIN" });
+  }
+  for (const { name, returnPath } of relays) {
+    if (returnPath !== "own") continue;
+    const at = sections?.relayNames.includes(name)
+      ? { source, path: `relays.${name}.return_path` }
+      : insideQuery({ source: variables.sourceOf("SMTP_URL"), path: "" }, "return_path");
+    faults.push({ ...at, text: "needs a domain of our own: set RETURN_PATH_DOMAIN, or leave it out" });
+  }
+}
+
 /** Applies every default and every rule between settings; what it returns holds only if there is no fault at all. */
 export function assemble(parts: Parts): Config {
   const { env, cwd, isTerminal, variables, sections, redisTarget, smtpRelay, faults } = parts;
@@ -134,7 +164,14 @@ export function assemble(parts: Parts): Config {
     dkim: sections?.dkim ?? [],
     ...(values.POSTERN_API_KEY !== undefined && { apiKey: values.POSTERN_API_KEY }),
     ...(returnPathDomain !== undefined && { returnPathDomain }),
-    bounce: { host: values.BOUNCE_HOST ?? host, port: values.BOUNCE_PORT ?? (sandbox ? 0 : 2525) },
+    ...(values.RETURN_PATH_SECRETS !== undefined && { returnPathSecrets: values.RETURN_PATH_SECRETS }),
+    bounce: {
+      host: values.BOUNCE_HOST ?? host,
+      port: values.BOUNCE_PORT ?? (sandbox ? 0 : 2525),
+      ...(values.BOUNCE_TLS_CERT !== undefined &&
+        values.BOUNCE_TLS_KEY !== undefined && { tls: { cert: values.BOUNCE_TLS_CERT, key: values.BOUNCE_TLS_KEY } }),
+      addresses: sections?.reports.addresses ?? [],
+    },
     log: { level: values.LOG_LEVEL ?? "info", format: values.LOG_FORMAT ?? (isTerminal ? "pretty" : "json") },
     retention: {
       messageMs,
@@ -145,6 +182,7 @@ export function assemble(parts: Parts): Config {
     path: env.PATH ?? "",
   };
   refuseSharedPorts(config, complain);
+  checkReports(config, parts, complain);
   if (config.role !== "all" && !redisTarget && !variables.set.has("REDIS_URL")) {
     complain("REDIS_URL", `is needed in the role ${config.role}: set it, for an embedded Redis serves one process, which does everything`);
   }

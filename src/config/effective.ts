@@ -34,8 +34,13 @@ export type Config = {
   /** The bootstrap key; where it is missing in the sandbox, one is made at start. */
   apiKey?: string;
   returnPathDomain?: string;
-  /** Listens only where `returnPathDomain` is set. Port 0 takes any free one. */
-  bounce: { host: string; port: number };
+  /** What signs return paths, the newest first; where there are none, one is made and kept in Redis. */
+  returnPathSecrets?: string[];
+  /**
+   * Listens only where `returnPathDomain` is set. Port 0 takes any free one.
+   * `addresses`: where others send reports to, beside our return paths and postmaster.
+   */
+  bounce: { host: string; port: number; tls?: { cert: string; key: string }; addresses: string[] };
   log: { level: LogLevel; format: LogFormat };
   retention: { messageMs: number; contentMs: number; failedContentMs: number };
   limits: { maxMessageSizeBytes: number; maxBatchSizeBytes: number };

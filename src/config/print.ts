@@ -24,8 +24,10 @@ function variablesOf(config: Config): Partial<Record<VariableName, string | numb
     POSTERN_ROLE: config.role,
     ...(config.apiKey !== undefined && { POSTERN_API_KEY: mask }),
     ...(config.returnPathDomain !== undefined && { RETURN_PATH_DOMAIN: config.returnPathDomain }),
+    ...(config.returnPathSecrets && { RETURN_PATH_SECRETS: mask }),
     BOUNCE_HOST: bounce.host,
     BOUNCE_PORT: bounce.port,
+    ...(bounce.tls && { BOUNCE_TLS_CERT: mask, BOUNCE_TLS_KEY: mask }),
     LOG_LEVEL: log.level,
     LOG_FORMAT: log.format,
     MESSAGE_RETENTION: formatDuration(retention.messageMs),
@@ -118,6 +120,7 @@ export function printableConfig(config: Config): string {
       owner_lease: formatDuration(timeouts.ownerLease),
     },
     webhooks: { allow_private: webhooks.allowPrivate },
+    reports: { addresses: config.bounce.addresses },
     ...(dkim.length > 0 && { dkim: dkim.map(({ domain, selector, subdomains }) => ({ domain, selector, key: mask, subdomains })) }),
   });
 }

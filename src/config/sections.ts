@@ -8,10 +8,18 @@ import { entriesOf, type Fields, readFields, type Tree } from "./fields.ts";
 import { notYetSupported } from "./later.ts";
 import { readRelay } from "./relays.ts";
 import { type ReadRoute, readRoutes } from "./routes.ts";
-import { anything, duration, flag } from "./values.ts";
+import { anything, duration, flag, mailAddress } from "./values.ts";
 import { type ReadFile, variableNames } from "./variables.ts";
 
-const fileShape = { relays: anything, routes: anything, retry: anything, timeouts: anything, webhooks: anything, dkim: anything };
+const fileShape = {
+  relays: anything,
+  routes: anything,
+  retry: anything,
+  timeouts: anything,
+  webhooks: anything,
+  reports: anything,
+  dkim: anything,
+};
 
 const dayMs = 86_400_000;
 const someTime = duration({ minMs: 1 });
@@ -33,6 +41,9 @@ const timeoutShape = {
   owner_lease: duration({ minMs: 1_000, maxMs: dayMs }),
 };
 const webhookShape = { allow_private: flag };
+const reportShape = {
+  addresses: z.array(mailAddress, { error: "must be a list of addresses, like [fbl@example.com]" }),
+};
 
 export type FileSections = {
   /** Every relay that the file names, faulty ones too: what a route may refer to. */
@@ -42,6 +53,9 @@ export type FileSections = {
   retry: Fields<typeof retryShape>;
   timeouts: Fields<typeof timeoutShape>;
   webhooks: Fields<typeof webhookShape>;
+  reports: Fields<typeof reportShape>;
+  /** The file's path, for faults that show only together with other settings. */
+  source: string;
   dkim: DkimKey[];
 };
 
@@ -72,6 +86,8 @@ export function readSections(tree: Tree | undefined, source: string, faults: Con
     retry: readFields({ shape: retryShape, ...section("retry") }),
     timeouts: readFields({ shape: timeoutShape, ...section("timeouts") }),
     webhooks: readFields({ shape: webhookShape, ...section("webhooks") }),
+    reports: readFields({ shape: reportShape, ...section("reports") }),
+    source,
     dkim: readDkimKeys(file.dkim, { at: inside(root, "dkim"), faults, readFile }),
   };
 }

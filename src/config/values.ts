@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
 import { z } from "zod";
+import { checkAddress } from "../domain/address.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "../domain/units.ts";
 import type { Tree } from "./fields.ts";
 
@@ -95,6 +96,12 @@ export function readDomain(text: string): string | undefined {
 }
 
 export const domain = scalar("a domain like example.com", readDomain);
+
+/** A bare mail address in its canonical form. */
+export const mailAddress = scalar("an address like fbl@example.com", (text) => {
+  const checked = checkAddress(text);
+  return "fault" in checked ? undefined : checked.address;
+});
 
 /** A domain, or `*.` and a domain for its sub-domains. */
 export const domainPattern = scalar("a domain like example.com, or *.example.com for its sub-domains", (text) => {

@@ -21,6 +21,20 @@ const apiKey = z
     error: "must be printable ASCII without spaces at its ends: make one with openssl rand -hex 32",
   });
 
+/** One or more, the newest first; separated by commas or line breaks, so that a mounted file may hold one a line. */
+const secrets = z.string().transform((text, context): string[] => {
+  const given = text.split(/[,\r\n]/).map((secret) => secret.trim());
+  const found = given.filter((secret) => secret !== "");
+  if (found.length > 0 && found.every((secret) => secret.length >= 32)) return [...new Set(found)];
+  context.addIssue({
+    code: "custom",
+    message: "must be one or more secrets of 32 characters or more, separated by commas: make one with openssl rand -hex 32",
+  });
+  return z.NEVER;
+});
+const pem = (what: string) =>
+  z.string().regex(/^\s*-----BEGIN [A-Z ]+-----/, { error: `must be ${what} in PEM: name its file by the variable's _FILE twin` });
+
 const variables = {
   HOST: host,
   PORT: anyPort,
@@ -34,8 +48,11 @@ const variables = {
   POSTERN_DATA_DIR: scalar("a path", (path) => path),
   POSTERN_EMBEDDED_REDIS: flag,
   RETURN_PATH_DOMAIN: domain,
+  RETURN_PATH_SECRETS: secrets,
   BOUNCE_HOST: host,
   BOUNCE_PORT: anyPort,
+  BOUNCE_TLS_CERT: pem("a certificate"),
+  BOUNCE_TLS_KEY: pem("a private key"),
   LOG_LEVEL: oneOf(logLevels),
   LOG_FORMAT: oneOf(logFormats),
   MESSAGE_RETENTION: duration({ minMs: 1 }),

@@ -20,6 +20,8 @@ export type DeliverDependencies = {
   owner: Owner;
   relay: Relay;
   relayName: string;
+  /** Whether this relay gets our own return path as the envelope's sender, or the sender's address. */
+  returnPath: "own" | "from";
   /** The gate before the relay's rates. */
   pace: Pick<Pace, "pass" | "nudge">;
   domains: Pick<DomainLimits, "admit">;
@@ -125,12 +127,17 @@ async function claim({ ledger, owner, stopping }: DeliverDependencies, wake: Wak
 type Attempt = { outcomes: SendOutcome[]; transaction?: Transaction; leaseLost: boolean; suspendedForMs?: number };
 
 /** One transaction for all recipients of the claim. */
-async function transact({ ledger, owner }: DeliverDependencies, wake: WakeUp, claimed: Claim, session: RelaySession): Promise<Attempt> {
+async function transact(
+  { ledger, owner, returnPath }: DeliverDependencies,
+  wake: WakeUp,
+  claimed: Claim,
+  session: RelaySession,
+): Promise<Attempt> {
   const { record, recipients, bytes, attempt, state } = claimed;
   const marks = state.dispatches[wake.dispatch]?.claim?.marks ?? false;
   let leaseLost = false;
   const transaction = await session.send({
-    from: record.envelope_from,
+    from: (returnPath === "own" ? record.return_path : undefined) ?? record.envelope_from,
     to: recipients.map((index) => record.recipients[index]?.address ?? ""),
     bytes,
     fromDomain: domainOf(record.from),

@@ -26,7 +26,7 @@ export type Fleet = {
 
 export type LineOptions = Omit<
   DeliverDependencies,
-  "ledger" | "relay" | "relayName" | "pace" | "way" | "domains" | "urgent" | "crowdedOut"
+  "ledger" | "relay" | "relayName" | "returnPath" | "pace" | "way" | "domains" | "urgent" | "crowdedOut"
 > &
   Pick<WayOptions, "relaysFor" | "producer" | "messages" | "observeRedirected"> &
   Fleet & {
@@ -98,7 +98,7 @@ export function startLine(options: LineOptions): Line {
   let isTaking = true;
   const consumers = tracks.map((track) => {
     const dependencies: DeliverDependencies = {
-      ...{ ...rest, ledger, owner, relay, relayName: name, pace, way, domains, stopping, log },
+      ...{ ...rest, ledger, owner, relay, relayName: name, returnPath: config.returnPath ?? "own", pace, way, domains, stopping, log },
       urgent: track === "first",
       crowdedOut: () => {
         isCrowdedOut = true;

@@ -21,6 +21,8 @@ export type MessageRecord = {
   created_at: number;
   from: string;
   envelope_from: string;
+  /** Our own envelope sender, for relays that take it; absent where there is no domain for it. */
+  return_path?: string;
   subject: string;
   internet_message_id: string;
   /** Of the finished bytes. */
@@ -55,6 +57,8 @@ export type RecipientState = {
   rule?: string;
   hard_bounce?: boolean;
   possible_duplicate?: boolean;
+  /** A report that came back ended it: so a relay had taken the mail. */
+  reported?: boolean;
   /** Attempts after which nobody knows whether the relay took the mail. */
   doubts?: number;
 };

@@ -3,6 +3,8 @@ import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, Raw
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { ChangeDependencies } from "../accept/change.ts";
 import type { PrepareSettings } from "../accept/prepare.ts";
+import type { Intake } from "../bounces/intake.ts";
+import type { Parser } from "../bounces/parser.ts";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { Scope } from "../domain/keys.ts";
 import type { Lane } from "../domain/message.ts";
@@ -15,6 +17,7 @@ import type { Events } from "../store/events.ts";
 import type { Idempotency } from "../store/idempotency.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { Messages } from "../store/messages.ts";
+import type { Reports } from "../store/reports.ts";
 import type { WebhookDeliveries } from "../store/webhookDeliveries.ts";
 import type { WebhookReplays } from "../store/webhookReplays.ts";
 import type { Webhooks } from "../store/webhooks.ts";
@@ -58,6 +61,10 @@ export type Dependencies = {
   webhookDeliveries: WebhookDeliveries;
   webhookReplays: Pick<WebhookReplays, "start">;
   feed: EventFeed;
+  reports: Pick<Reports, "get" | "list" | "content">;
+  /** Takes a report in, and reads it if that goes quickly. */
+  takeReport: Intake["take"];
+  parseReport: Parser["parse"];
   prepare: PrepareSettings;
   change: ChangeDependencies;
   /** Adds wake-ups to the queue in its own time. */

@@ -9,7 +9,7 @@ import { tlsContextOf } from "./tlsContext.ts";
 import { createTokenSource, type TokenShelf } from "./tokens.ts";
 
 export type { RelaySession } from "./session.ts";
-export type { Mail, Transaction } from "./transaction.ts";
+export type { Transaction } from "./transaction.ts";
 
 export type Relay = {
   /**

@@ -34,6 +34,7 @@ function dependenciesOf(parts: Parts, { apiKey, delivery, notReady }: ApiOptions
   const { webhooks, webhookDeliveries, webhookReplays, webhookTargets, routing, relayHealth, relayWatch } = parts;
   const { captured } = parts.paths;
   return {
+    ...{ reports: parts.reports, takeReport: parts.intake.take, parseReport: parts.parseReport },
     ...{ ledger, messages, events, apiKeys, idempotency, feed, wake, notReady, durability },
     ...{ webhooks, webhookDeliveries, webhookReplays, webhookTargets },
     ...(captured && { captured }),
@@ -43,6 +44,7 @@ function dependenciesOf(parts: Parts, { apiKey, delivery, notReady }: ApiOptions
       maxMessageSizeBytes: config.limits.maxMessageSizeBytes,
       now: ledger.clock.now,
       newUuid,
+      ...(parts.returnPath && { returnPath: parts.returnPath }),
     },
     change: { ledger, messages, wake, ...routing },
     relays: {

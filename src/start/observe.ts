@@ -19,7 +19,7 @@ export function observeAttempt(metrics: Metrics, relay: string, { claim, outcome
 
 /** Sets every gauge to what is so now. While Redis is away only that is said. */
 export async function collectGauges(
-  { metrics, producer, paths, connection, relayWatch, relayPermits, log }: Parts,
+  { metrics, producer, paths, connection, relayWatch, relayPermits, reports, log }: Parts,
   delivery: Delivery | undefined,
 ): Promise<void> {
   for (const { name, stats } of delivery?.relays() ?? []) {
@@ -28,6 +28,7 @@ export async function collectGauges(
   }
   try {
     metrics.eventLogBacklog.set(await eventBacklog(connection));
+    metrics.reportsPending.set(await reports.pending());
     for (const { name } of paths.relays) {
       metrics.relayUp.set({ relay: name }, relayWatch.isUp(name) ? 1 : 0);
       metrics.relayHeldConnections.set({ relay: name }, await relayPermits.held(name));

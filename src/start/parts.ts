@@ -23,6 +23,7 @@ import { createWebhooks } from "../store/webhooks.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { type OutwardPaths, routingOf } from "./outwardPaths.ts";
+import { openReporting } from "./reporting.ts";
 import type { OnStop } from "./unwinding.ts";
 
 /** An embedded Redis or a fresh network may take a moment. */
@@ -38,13 +39,7 @@ export async function openParts(
   const durability = await checkDurability(connection);
   for (const problem of durability.problems) log.warn({ durability: durability.kind }, problem);
 
-  if (config.returnPathDomain !== undefined && !config.sandbox) {
-    log.warn(
-      {},
-      "RETURN_PATH_DOMAIN has no effect in this version: it takes no reports in yet, and mail keeps the sender's address in its envelope",
-    );
-  }
-
+  const metrics = createMetrics({ version });
   const ledger = createLedger(connection, {
     retention: config.retention,
     // Past the whole attempt and the last reply's own limit nobody can still be at work on it.
@@ -59,6 +54,9 @@ export async function openParts(
   const waker = createWaker(producer, (wakeUps) => openWork.confirm(wakeUps));
   onStop(() => waker.drained(2_000));
 
+  const messages = createMessages(connection);
+  const apiKeys = createApiKeys(connection);
+  const reporting = await openReporting({ config, connection, messages, apiKeys, metrics, log }, onStop);
   const relayHealth = createRelayHealth(connection);
   const relayWatch = await watchRelays(
     relayHealth,
@@ -84,15 +82,16 @@ export async function openParts(
     relayHealth,
     relayPermits: createRelayPermits(connection),
     relayWatch,
-    messages: createMessages(connection),
+    messages,
+    ...reporting,
     events: createEvents(connection),
-    apiKeys: createApiKeys(connection),
+    apiKeys,
     idempotency: createIdempotency(connection),
     webhooks: createWebhooks(connection),
     webhookDeliveries: createWebhookDeliveries(connection, { retentionMs: config.retention.messageMs }),
     webhookReplays: createWebhookReplays(connection, { retentionMs: config.retention.messageMs }),
     webhookTargets: targetsOf(config),
-    metrics: createMetrics({ version }),
+    metrics,
     // Without options the ids of one millisecond keep their order.
     newUuid: () => uuidV7(undefined, new Uint8Array(16)),
   };

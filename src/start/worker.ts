@@ -13,13 +13,14 @@ import { createTokenShelf } from "../store/relayTokens.ts";
 import { startUpkeep } from "../upkeep/upkeep.ts";
 import { observeAttempt } from "./observe.ts";
 import type { Parts } from "./parts.ts";
+import { startReports } from "./reporting.ts";
 import type { OnStop } from "./unwinding.ts";
 
 /** How long sends under way may take to end after a stop; the whole stop stays below the 30 s that orchestrators give by default. */
 const drainMs = 18_000;
 const upkeepLeaseMs = 15_000;
-/** A wake-up that long on its way to the queue is lost. */
-const lostWakeUpMs = 10_000;
+/** A wake-up that long on its way to the queue is lost: whoever was to add it got no answer, or is gone. */
+const lostWakeUpMs = 3_000;
 
 /** Starts working on what is due. */
 export async function startWorker(parts: Parts, onStop: OnStop) {
@@ -51,6 +52,9 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   });
   onStop(() => upkeep.stop());
 
+  const listener = await startReports(parts, onStop);
+  if (listener) parts.paths.reportTo(listener);
+
   const client = connection.client("patient");
   onStop(async () => client.disconnect());
   const delivery = startDelivery({
@@ -66,7 +70,7 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
     observeRedirected: (relay) => metrics.relayRedirected.inc({ relay }),
   });
   onStop(() => delivery.stop(drainMs));
-  return { owner, delivery };
+  return { owner, delivery, listener };
 }
 
 /** Signing by the configured keys, and one store of tokens for all workers. */

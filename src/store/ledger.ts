@@ -4,8 +4,9 @@ import type { EventType } from "../domain/events.ts";
 import type { DispatchState, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
 import type { Category, Reply } from "../domain/reply.ts";
 import { type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
-import { type Connection, commandTimeoutMs } from "./connection.ts";
-import { loadScript, runForWord, runScript } from "./scripts.ts";
+import { type Connection, inTimeUntil } from "./connection.ts";
+import type { Keys } from "./keys.ts";
+import { loadScript, runForCaller, runForWord, runScript } from "./scripts.ts";
 
 /** How long things are kept after the last recipient was settled, in milliseconds. */
 export type Retention = { messageMs: number; contentMs: number; failedContentMs: number };
@@ -27,6 +28,8 @@ export type AcceptInput = {
   dispatches: DispatchState[];
   events: EventType[];
   bytes: Buffer;
+  /** Digests by which reports that come when the message is gone tell its recipients from others. */
+  keptRecipients?: { digests: string[]; lifeMs: number };
   idempotency?: { digest: string; value: string; lifeMs: number };
 };
 
@@ -86,16 +89,9 @@ const scripts = {
   postpone: loadScript("postpone"),
 };
 
-/** The ledger on one shard. Every function rejects while Redis is away. */
-export function createLedger({ redis, keys, clock }: Connection, settings: { retention: Retention; leases: Leases }) {
-  const { retention, leases } = settings;
-  const retentionJson = JSON.stringify({
-    message: retention.messageMs,
-    content: retention.contentMs,
-    failed_content: retention.failedContentMs,
-  });
-
-  const messageKeys = (id: string) => [
+/** The keys with which every script about one stored message begins (includes/message.lua). */
+export function messageKeysOf(keys: Keys, id: string): string[] {
+  return [
     keys.record(id),
     keys.state(id),
     keys.bytes(id),
@@ -106,6 +102,18 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
     keys.unconfirmed,
     keys.owners,
   ];
+}
+
+/** The retention as those scripts take it. */
+export function retentionArgument({ messageMs, contentMs, failedContentMs }: Retention): string {
+  return JSON.stringify({ message: messageMs, content: contentMs, failed_content: failedContentMs });
+}
+
+/** The ledger on one shard. Every function rejects while Redis is away. */
+export function createLedger({ redis, keys, clock }: Connection, settings: { retention: Retention; leases: Leases }) {
+  const { retention, leases } = settings;
+  const retentionJson = retentionArgument(retention);
+  const messageKeys = (id: string) => messageKeysOf(keys, id);
 
   /** Stores the bytes that are too many for one command; they vanish unless the message is accepted in time. */
   async function storeChunks(id: string, bytes: Buffer): Promise<void> {
@@ -113,6 +121,10 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
       const chunk = bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes);
       await redis.set(chunkKey(id, index), chunk, "PX", chunkLifeMs);
     }
+  }
+
+  async function keepRecipients(id: string, kept: AcceptInput["keptRecipients"]): Promise<void> {
+    if (kept && kept.digests.length > 0) await redis.set(keys.keptRecipients(id), kept.digests.join(" "), "PX", kept.lifeMs);
   }
 
   const chunkKey = (id: string, index: number) => (index === 0 ? keys.bytes(id) : keys.chunk(id, index));
@@ -125,7 +137,8 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
     async accept(input: AcceptInput): Promise<AcceptResult> {
       const { record, bytes } = input;
       const chunks = chunkCount(bytes.length);
-      if (chunks > 1) await storeChunks(record.id, bytes);
+      // Before the rest, so that no message is without them; should it not be accepted, they run out by themselves.
+      await Promise.all([chunks > 1 && storeChunks(record.id, bytes), keepRecipients(record.id, input.keptRecipients)]);
       const wakeUps = input.dispatches.map((it, dispatch) => ({ messageId: record.id, dispatch, generation: it.generation }));
       const events = input.events.map((type) =>
         JSON.stringify({ type, at: record.created_at, tenant: record.tenant, message_id: record.id }),
@@ -154,8 +167,7 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
           ...Array.from({ length: chunks - 1 }, (_, index) => keys.chunk(record.id, index + 1)),
         ],
         [
-          // A script that was stuck on the way refuses from then on: its caller is about to be told that it failed.
-          clock.now() + commandTimeoutMs - 50,
+          inTimeUntil(clock),
           record.id,
           record.created_at,
           input.expiresAt,
@@ -236,14 +248,20 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
       };
     },
 
-    async cancel(messageId: string): Promise<"gone" | "too_late" | "cancelled"> {
-      const [word] = await runForWord(redis, scripts.cancel, messageKeys(messageId), [messageId, retentionJson]);
-      return word as "gone" | "too_late" | "cancelled";
+    /** Cancels whoever is neither being sent to nor settled. */
+    async cancel(messageId: string): Promise<"gone" | "too_late" | MessageState> {
+      const [word, state] = await runForCaller({ redis, clock }, scripts.cancel, messageKeys(messageId), [messageId, retentionJson]);
+      if (word !== "cancelled" || !state) return word as "gone" | "too_late";
+      return JSON.parse(state.toString());
     },
 
     /** Gives a message that was not tried yet a new time (ms; the past means now). */
     async reschedule(messageId: string, sendAt: number): Promise<"gone" | "too_late" | MessageState> {
-      const [word, , state] = await runForWord(redis, scripts.reschedule, messageKeys(messageId), [messageId, retentionJson, sendAt]);
+      const [word, , state] = await runForCaller({ redis, clock }, scripts.reschedule, messageKeys(messageId), [
+        messageId,
+        retentionJson,
+        sendAt,
+      ]);
       if (word !== "rescheduled" || !state) return word as "gone" | "too_late";
       return JSON.parse(state.toString());
     },
@@ -254,8 +272,8 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
       groups: { relay: string; recipients: number[] }[],
       lifeMs: number,
     ): Promise<"gone" | "content_gone" | "too_late" | MessageState> {
-      const [word, , state] = await runForWord(
-        redis,
+      const [word, , state] = await runForCaller(
+        { redis, clock },
         scripts.retry,
         [...messageKeys(messageId), keys.relays],
         [messageId, retentionJson, JSON.stringify(groups), lifeMs],

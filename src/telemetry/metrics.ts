@@ -111,6 +111,20 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
       buckets: shortSeconds,
       registers,
     }),
+    /** `kind` as the parser told it, empty where nothing could be read; `status` as in the API. */
+    reports: new Counter({
+      name: "postern_reports_total",
+      help: "Reports that came back and were read, by what they are and what came of them.",
+      labelNames: ["source", "kind", "status"],
+      registers,
+    }),
+    reportMails: new Counter({
+      name: "postern_report_mails_total",
+      help: "Mails, and recipients that were refused, at the listener for reports, by the answer.",
+      labelNames: ["outcome"],
+      registers,
+    }),
+    reportsPending: new Gauge({ name: "postern_reports_pending", help: "Reports that are stored and wait to be read.", registers }),
     redisUp: new Gauge({ name: "postern_redis_up", help: "1 while Redis answers this process, else 0.", registers }),
     /** `repair` names what was mended: a lost wake-up, a deadline that passed, a relay that is gone. */
     upkeepRepairs: new Counter({

@@ -28,7 +28,7 @@ test("no variable is needed: the defaults are the sandbox on loopback with an em
     timeouts: { connect: 30_000, command: 5 * minuteMs, afterDot: 10 * minuteMs, attempt: 30 * minuteMs, ownerLease: minuteMs },
     webhooks: { allowPrivate: false },
     returnPathDomain: "sandbox.test",
-    bounce: { host: "127.0.0.1", port: 0 },
+    bounce: { host: "127.0.0.1", port: 0, addresses: [] },
     log: { level: "info", format: "json" },
     retention: { messageMs: 7 * dayMs, contentMs: 7 * dayMs, failedContentMs: 7 * dayMs },
     limits: { maxMessageSizeBytes: 25 * 1024 ** 2, maxBatchSizeBytes: 50 * 1024 ** 2 },
@@ -44,7 +44,7 @@ test("with a relay the defaults are those of the real thing", () => {
     [1, 5, 15, 30, 60, 120].map((minutes) => minutes * minuteMs),
   );
   assert.deepEqual(config.retention, { messageMs: 7 * dayMs, contentMs: 0, failedContentMs: dayMs });
-  assert.deepEqual(config.bounce, { host: "127.0.0.1", port: 2525 });
+  assert.deepEqual(config.bounce, { host: "127.0.0.1", port: 2525, addresses: [] });
   assert.equal("returnPathDomain" in config, false);
   assert.equal("apiKey" in config, false);
 });
@@ -100,7 +100,7 @@ test("every variable is read", () => {
       embeddedRedisAllowed: false,
       apiKey: "k".repeat(32),
       returnPathDomain: "bounces.xn--bcher-kva.example",
-      bounce: { host: "::", port: 25 },
+      bounce: { host: "::", port: 25, addresses: [] },
       log: { level: "warn", format: "pretty" },
       retention: { messageMs: 30 * dayMs, contentMs: 3_600_000, failedContentMs: 0 },
       limits: { maxMessageSizeBytes: 10 * 1024 ** 2, maxBatchSizeBytes: 1024 ** 2 },

@@ -110,13 +110,41 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
     "SMTP_URL: smtps:// is TLS from the first byte, tls none is not: write smtp:// or leave tls out",
   ],
   "an option twice": [{ env: { SMTP_URL: "smtp://h?tls=required&tls=none" } }, "SMTP_URL: sets an option twice: keep one of them"],
+  "our own return path without a domain for it": [
+    { env: { SMTP_URL: "smtp://h?return_path=own" } },
+    "SMTP_URL?return_path: needs a domain of our own: set RETURN_PATH_DOMAIN, or leave it out",
+  ],
+  "addresses for reports without a listener": [
+    { env: relay, yaml: "reports: { addresses: [fbl@example.com] }" },
+    "postern.yaml: reports.addresses: has no effect without the listener for reports: set RETURN_PATH_DOMAIN",
+  ],
+  "an address for reports that is none": [
+    { env: { ...relay, RETURN_PATH_DOMAIN: "b.example" }, yaml: "reports: { addresses: [fbl] }" },
+    "postern.yaml: reports.addresses[0]: must be an address like fbl@example.com",
+  ],
+  "a certificate without its key": [
+    { env: { ...relay, BOUNCE_TLS_CERT: "-----BEGIN CERTIFICATE-----" } },
+    "BOUNCE_TLS_CERT: is set without BOUNCE_TLS_KEY: give both or neither",
+  ],
+  "the name of a certificate's file in place of the certificate": [
+    { env: { ...relay, BOUNCE_TLS_CERT: "/run/tls.crt", BOUNCE_TLS_KEY: "-----BEGIN PRIVATE KEY-----" } },
+    "BOUNCE_TLS_CERT: must be a certificate in PEM: name its file by the variable's _FILE twin",
+  ],
+  "a certificate that is damaged": [
+    { env: { ...relay, BOUNCE_TLS_CERT: "-----BEGIN CERTIFICATE-----", BOUNCE_TLS_KEY: "-----BEGIN PRIVATE KEY-----" } },
+    "BOUNCE_TLS_CERT: and BOUNCE_TLS_KEY do not belong together, or one of them is damaged or has a passphrase",
+  ],
+  "a short secret for return paths": [
+    { env: { ...relay, RETURN_PATH_SECRETS: `${"s".repeat(32)},short` } },
+    "RETURN_PATH_SECRETS: must be one or more secrets of 32 characters or more, separated by commas: make one with openssl rand -hex 32",
+  ],
   "options that are wrong, unknown or to come": [
-    { env: { SMTP_URL: "smtp://h?connections=0&tls=yes&verfy=false&rate=50/s&return_path=from" } },
+    { env: { SMTP_URL: "smtp://h?connections=0&tls=yes&verfy=false&rate=50/s&return_path=me" } },
     "SMTP_URL?connections: must be a whole number from 1 to 1000",
     "SMTP_URL?tls: must be one of required, opportunistic, implicit, none",
     "SMTP_URL?verfy: unknown key: did you mean verify?",
     `SMTP_URL?rate: ${later}`,
-    `SMTP_URL?return_path: ${later}`,
+    "SMTP_URL?return_path: must be one of own, from",
   ],
 
   "a file that is not there": [
@@ -180,7 +208,10 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
   ],
 
   "an unknown key near a known one": [{ yaml: "timeout: {}" }, "postern.yaml: timeout: unknown key: did you mean timeouts?"],
-  "an unknown key near none": [{ yaml: "zzz: 1" }, "postern.yaml: zzz: unknown key: known are relays, routes, retry, timeouts, webhooks"],
+  "an unknown key near none": [
+    { yaml: "zzz: 1" },
+    "postern.yaml: zzz: unknown key: known are relays, routes, retry, timeouts, webhooks, reports",
+  ],
   "a variable's key in the file": [
     { yaml: "redis_url: redis://redis\nsandbox: true" },
     "postern.yaml: redis_url: unknown key: this is not set in the file but by the variable REDIS_URL",
@@ -188,8 +219,8 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
   ],
   "keys of every object": [
     { yaml: "__proto__: { relays: {} }\nconstructor: 1" },
-    "postern.yaml: __proto__: unknown key: known are relays, routes, retry, timeouts, webhooks",
-    "postern.yaml: constructor: unknown key: known are relays, routes, retry, timeouts, webhooks",
+    "postern.yaml: __proto__: unknown key: known are relays, routes, retry, timeouts, webhooks, reports",
+    "postern.yaml: constructor: unknown key: known are relays, routes, retry, timeouts, webhooks, reports",
   ],
   "unknown keys deep inside": [
     {

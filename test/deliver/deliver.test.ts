@@ -60,6 +60,7 @@ async function bench(script: Parameters<typeof startScriptedRelay>[0] = {}, chan
     owner: { id: "own_a", leaseHolds: () => true, retire: async () => undefined },
     relay,
     relayName: "default",
+    returnPath: "own",
     scheduleMs: [1_000],
     wake: (planned) => void woken.push(...planned),
     pace: { pass: async () => ({ kind: "go" }), nudge: () => undefined },

@@ -66,7 +66,7 @@ export async function settleAccounts(options: {
   timeoutMs?: number;
 }): Promise<FaultAccounts> {
   const { gateway, receipts, webhook, timeoutMs = 60_000 } = options;
-  const ids = await ledgerIds(gateway);
+  const ids = await waitFor(() => ledgerIds(gateway), { what: "the API to read its ledger", timeoutMs: 15_000, everyMs: 100 });
   const stored = new Set(ids);
   for (const id of receipts) assert.ok(stored.has(id), `${id} was answered 202, and is not in the ledger`);
   const messages = await allSettled(gateway, ids, timeoutMs);

@@ -4,6 +4,8 @@
 -- A message's further keys (record, chunks, attempts) come in keys.all, for their time to live.
 
 --- @include time
+--- @include owners
+--- @include log
 
 -- The state, or nil if the message is gone.
 local function load_state(keys)
@@ -18,9 +20,7 @@ end
 
 -- Appends an event to the log and notes its number in the state. `fields` are those of StoredEvent but sequence.
 local function append_event(keys, state, fields)
-  local sequence = redis.call('INCR', keys.sequence)
-  redis.call('XADD', keys.events, string.format('%d-0', sequence), 'e', cjson.encode(fields))
-  state.events[#state.events + 1] = sequence
+  state.events[#state.events + 1] = append_to_log(keys, fields)
 end
 
 -- What may follow what: the table of domain/states.ts.
@@ -43,7 +43,7 @@ local function settle(keys, state, identity, index, status, now, detail)
   end
   -- The rule belongs to its category: an old one does not explain a new one.
   if detail and detail.category then recipient.rule = detail.rule end
-  if status == 'sent' then
+  if status == 'sent' or status == 'delivered' then
     recipient.category = nil
     recipient.rule = nil
     recipient.hard_bounce = nil
@@ -125,12 +125,14 @@ local function doubt(keys, state, identity, index, now, hold, detail)
   return true
 end
 
--- When the owner of a claim is certainly gone, or nil while it must be taken for alive.
--- `lease`: milliseconds without a word after which an owner is dead; `attempt_limit`: milliseconds that an attempt may last.
+-- When the owner of a claim is certainly gone; a time that is past or now: it is.
+-- `lease`: milliseconds without a word, although one could have come, after which an owner is dead; `attempt_limit`: milliseconds that an
+-- attempt may last.
 local function claim_ends(keys, claim, now, lease, attempt_limit)
   local heard = redis.call('ZSCORE', keys.owners, claim.owner)
   if not heard then return now end
-  return math.min(tonumber(heard) + lease, claim.claimed_at + attempt_limit)
+  local since = math.max(tonumber(heard), tonumber(redis.call('ZSCORE', keys.owners, everybody) or 0))
+  return math.min(since + lease, claim.claimed_at + attempt_limit)
 end
 
 -- Undoes a claim in which no transaction had begun.
