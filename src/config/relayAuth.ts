@@ -66,6 +66,13 @@ export function settleAuth(tree: Tree | undefined, given: Given): RelayAuth | un
   const { user, pass } = login;
   const { method } = fields;
   if (method === "xoauth2") {
+    if (isMethodAlone) {
+      faults.push({
+        ...at,
+        text: "xoauth2 needs more than its name: write { method: xoauth2, client_id: …, refresh_token: … } in the file",
+      });
+      return undefined;
+    }
     if (user === undefined) complain("xoauth2 needs the mailbox whose mail it is: set user");
     if (pass !== undefined) complain("xoauth2 takes no password: leave pass out, or use another method");
     const token = settleToken(fields, { issuer, placeOf, faults });

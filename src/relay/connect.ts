@@ -102,7 +102,7 @@ export function connect(options: ConnectOptions): { connection: RelayConnection;
     const begin = (tunnel: Socket | undefined) =>
       connection.start(tunnel, (error?: SMTPError) => {
         if (error) settle({ kind: "error", error });
-        else void login();
+        else login().catch((fault: Error) => settle({ kind: "error", error: fault }));
       });
     const { proxy, host, port } = config;
     if (!proxy) return begin(undefined);

@@ -8,6 +8,10 @@ export type CredentialMask = {
   hide(secret: string): void;
 };
 
+const replacement = "[credentials]";
+/** Challenges are base64 (RFC 4954, section 4), and may repeat something too. */
+const base64Word = /[A-Za-z0-9+/]{16,}={0,2}/g;
+
 /**
  * Makes a function that replaces passwords, users and their base64 forms (RFC 4616, and LOGIN's) in a text.
  * What has one or two characters is left alone: it would be found everywhere.
@@ -32,8 +36,14 @@ export function createCredentialMask({ auth, proxy }: Pick<RelayConfig, "auth" |
     hide(proxy.auth.pass);
     hide(proxy.auth.user);
   }
-  // The longest first, so that no part of one is left over because another one was found in it.
-  const mask = (text: string) =>
-    [...secrets].sort((a, b) => b.length - a.length).reduce((masked, secret) => masked.replaceAll(secret, "[credentials]"), text);
+  const mask = (text: string) => {
+    // The longest first, so that no part of one is left over because another one was found in it.
+    const longestFirst = [...secrets].sort((a, b) => b.length - a.length);
+    const masked = longestFirst.reduce((rest, secret) => rest.replaceAll(secret, replacement), text);
+    return masked.replace(base64Word, (word) => {
+      const inside = Buffer.from(word, "base64").toString("utf8");
+      return longestFirst.some((secret) => inside.includes(secret)) ? replacement : word;
+    });
+  };
   return Object.assign(mask, { hide });
 }

@@ -48,8 +48,9 @@ export function openRelay(
   const { config, timeouts, clientName, sign, tokenShelf: shelf, idleMs = 30_000, share } = options;
   const { auth, proxy, tlsOptions } = config;
   const secureContext = tlsOptions && tlsContextOf(tlsOptions);
-  const tokens =
-    auth?.token && createTokenSource({ grant: auth.token, ask: { user: auth.user, proxy, timeoutMs: timeouts.connect }, shelf });
+  // The session waits meanwhile, and a second request may follow the first.
+  const timeoutMs = Math.min(timeouts.connect, Math.ceil(timeouts.command / 3));
+  const tokens = auth?.token && createTokenSource({ grant: auth.token, ask: { user: auth.user, proxy, timeoutMs }, shelf });
   const log = options.log.child({ relay: config.name });
   const places = createPlaces({
     connectionsMax: config.connections,

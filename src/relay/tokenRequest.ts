@@ -100,6 +100,8 @@ async function post({ url, body, proxy, timeoutMs, signal }: Post): Promise<{ st
       },
     });
     request.once("error", reject);
+    // What comes out of a tunnel is paused.
+    request.once("socket", (used) => used.resume());
     request.once("response", (response) => {
       const chunks: Buffer[] = [];
       let size = 0;

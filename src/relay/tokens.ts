@@ -27,50 +27,50 @@ type Kept = { token: string; goodUntil: number };
 
 /**
  * Makes a source of tokens for one grant.
- * @param options.request asks the token endpoint
+ * @param options.ask what a request to the token endpoint needs beside the grant
  * @param options.shelf what the fleet shares, if it does
  */
 export function createTokenSource(options: {
   grant: TokenGrant;
-  request?: typeof requestToken;
   ask: Omit<Parameters<typeof requestToken>[0], "grant">;
   shelf?: TokenShelf | undefined;
 }): TokenSource {
-  const { grant, ask, shelf, request = requestToken } = options;
+  const { grant, ask, shelf } = options;
   let kept: Kept | undefined;
   let asking: Promise<TokenResult> | undefined;
 
-  const keep = (token: string, expiresInMs: number): Kept => {
-    kept = { token, goodUntil: performance.now() + expiresInMs };
-    return kept;
-  };
+  const keptFor = (token: string, expiresInMs: number): Kept => ({ token, goodUntil: performance.now() + expiresInMs });
   const isGood = (candidate: Kept | undefined, refused: string | undefined, spareMs: number): candidate is Kept =>
     candidate !== undefined && candidate.token !== refused && candidate.goodUntil - performance.now() > spareMs;
 
-  /** A grant whose refresh token was replaced is asked with the newest one, and with the configured one if that is void. */
-  async function askWith(shared: Partial<SharedToken>): Promise<TokenAnswer> {
-    if (grant.kind !== "refresh_token" || shared.refreshToken === undefined) return request({ ...ask, grant });
-    const answer = await request({ ...ask, grant: { ...grant, refreshToken: shared.refreshToken } });
-    return !answer.ok && answer.isVoid ? request({ ...ask, grant }) : answer;
+  /**
+   * A grant whose refresh token was replaced is asked with the newest one, and with the configured one if that is void.
+   * What comes back names the refresh token to keep, if that changed.
+   */
+  async function askWith(newest: string | undefined): Promise<TokenAnswer> {
+    if (grant.kind !== "refresh_token" || newest === undefined) return requestToken({ ...ask, grant });
+    const answer = await requestToken({ ...ask, grant: { ...grant, refreshToken: newest } });
+    if (answer.ok || !answer.isVoid) return answer;
+    const second = await requestToken({ ...ask, grant });
+    return second.ok ? { ...second, refreshToken: second.refreshToken ?? grant.refreshToken } : second;
   }
 
   async function renew(refused: string | undefined): Promise<TokenResult> {
     const shared: Partial<SharedToken> = (await shelf?.read().catch(() => undefined)) ?? {};
     if (shared.accessToken !== undefined && shared.expiresInMs !== undefined) {
-      const another = { token: shared.accessToken, goodUntil: performance.now() + shared.expiresInMs };
+      const another = keptFor(shared.accessToken, shared.expiresInMs);
       if (isGood(another, refused, aheadMs)) {
         kept = another;
         return { ok: true, token: another.token, fresh: false };
       }
     }
-    const answer = await askWith(shared);
+    const answer = await askWith(shared.refreshToken);
     if (!answer.ok) {
       // The old one may still do for its last minute.
       return isGood(kept, refused, 0) ? { ok: true, token: kept.token, fresh: false } : { ok: false, text: answer.text };
     }
-    const { accessToken, expiresInMs } = answer;
-    keep(accessToken, expiresInMs);
-    const refreshToken = answer.refreshToken ?? shared.refreshToken;
+    const { accessToken, expiresInMs, refreshToken } = answer;
+    kept = keptFor(accessToken, expiresInMs);
     await shelf?.write({ accessToken, expiresInMs, ...(refreshToken !== undefined && { refreshToken }) }).catch(() => {});
     return { ok: true, token: accessToken, fresh: true };
   }

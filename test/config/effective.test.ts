@@ -27,6 +27,7 @@ test("no variable is needed: the defaults are the sandbox on loopback with an em
     retry: { expireAfterMs: 3 * dayMs, scheduleMs: [1_000, 2_000, 5_000] },
     timeouts: { connect: 30_000, command: 5 * minuteMs, afterDot: 10 * minuteMs, attempt: 30 * minuteMs, ownerLease: minuteMs },
     webhooks: { allowPrivate: false },
+    dkim: [],
     returnPathDomain: "sandbox.test",
     bounce: { host: "127.0.0.1", port: 0, addresses: [] },
     log: { level: "info", format: "json" },
