@@ -173,19 +173,60 @@ describe("claim", () => {
     assert.equal(last?.possible_duplicate, true);
   });
 
-  test("attempts that die before their dot never end as unknown once the word is asked for", async () => {
-    const store = await open();
+  test("attempts that die before their dot never end as unknown once the word is asked for; from the third on they rest first", async () => {
+    const store = await open({ leases: { ownerMs: 20 } });
     const { id, wake } = await acceptOne(store);
-    for (let round = 0; round < 6; round++) {
-      await beat(store, `own_${round}`);
-      await claimed(store, wake, `own_${round}`);
+    const rests: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      await beat(store, `own_${round}`, -10_000);
+      const answer = await store.ledger.claim(wake, `own_${round}`, "w");
+      rests.push(answer.kind === "look_again" ? answer.inMs : 0);
+      await waitFor(() => store.ledger.claim(wake, `own_${round}`, "w").then((it) => it.kind === "claimed" && it), {
+        what: "the rest to be over",
+      });
       await beat(store, `own_${round}`, 61_000);
     }
-    await beat(store, "own_last");
-    const claim = await claimed(store, wake, "own_last");
+    assert.deepEqual(
+      rests.map((ms) => ms > 0),
+      [false, false, false, true, true],
+    );
+    await beat(store, "own_last", -10_000);
+    const last = () => store.ledger.claim(wake, "own_last", "w").then((it) => it.kind === "claimed" && it.claim);
+    const claim = await waitFor(last, { what: "the last claim" });
     await record(store, wake, claim.attempt, [{ recipient: 0, kind: "sent", reply }]);
     assert.deepEqual(await statuses(store, id), ["sent"]);
     assert.equal((await eventsOf(store, id)).at(-1)?.possible_duplicate, true);
+  });
+
+  test("of dispatches that were under way at two deaths one goes at a time: until it is recorded, or its worker is dead too", async () => {
+    const store = await open();
+    const [one, other] = [await acceptOne(store), await acceptOne(store)];
+    for (const owner of ["own_a", "own_b"]) {
+      await beat(store, owner);
+      for (const { wake } of [one, other]) await claimed(store, wake, owner);
+      await beat(store, owner, 61_000);
+    }
+    await beat(store, "own_c");
+    const first = await claimed(store, one.wake, "own_c");
+    const waits = await store.ledger.claim(other.wake, "own_c", "w2");
+    assert.deepEqual([waits.kind, "inMs" in waits && waits.inMs > 0 && waits.inMs <= 5_000], ["look_again", true]);
+    await record(store, one.wake, first.attempt, [{ recipient: 0, kind: "sent", reply }]);
+    const second = await claimed(store, other.wake, "own_c", "w3");
+    await record(store, other.wake, second.attempt, [{ recipient: 0, kind: "sent", reply }]);
+    assert.deepEqual([await statuses(store, one.id), await statuses(store, other.id)], [["sent"], ["sent"]]);
+
+    // Nobody waits for a dead one.
+    const [third, fourth] = [await acceptOne(store), await acceptOne(store)];
+    for (const owner of ["own_d", "own_e"]) {
+      await beat(store, owner);
+      for (const { wake } of [third, fourth]) await claimed(store, wake, owner);
+      await beat(store, owner, 61_000);
+    }
+    await beat(store, "own_f");
+    await claimed(store, third.wake, "own_f");
+    await beat(store, "own_f", 61_000);
+    await beat(store, "own_g");
+    await claimed(store, fourth.wake, "own_g");
   });
 
   test("a message that asks to hold ends as unknown at the first doubt, and only after the word was given", async () => {

@@ -1,8 +1,10 @@
 // What scenarios do again and again: send many messages that can be told apart at the far end, and see all of them settled.
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { EventView } from "../../src/domain/eventView.ts";
 import type { MessageView } from "../../src/domain/messageView.ts";
 import { isOpen } from "../../src/domain/states.ts";
-import type { Gateway } from "./gateway.ts";
+import type { Answer, Gateway } from "./gateway.ts";
 import { waitFor } from "./waitFor.ts";
 
 type Page<Item> = { data: Item[]; has_more: boolean; next_cursor: string | null };
@@ -37,6 +39,20 @@ export async function inParallel<Value>(count: number, atOnce: number, task: (in
   return values;
 }
 
+/** Asks as a good caller does: what is answered 503 (or 409, while the first try is still under way) again, a few times. */
+async function patiently<Body>(ask: () => Promise<Answer<Body>>): Promise<Answer<Body>> {
+  for (let tries = 1; ; tries++) {
+    const answer = await ask();
+    if (![409, 503].includes(answer.status) || tries === 10) return answer;
+    await sleep(200);
+  }
+}
+
+function postPatiently<Body>(gateway: Gateway, path: string, body: unknown): Promise<Answer<Body>> {
+  const key = { "idempotency-key": randomUUID() };
+  return patiently(() => gateway.post<Body>(path, body, key));
+}
+
 /**
  * Sends each in a request of its own, 16 at a time.
  * @returns the answers in the same order
@@ -44,7 +60,7 @@ export async function inParallel<Value>(count: number, atOnce: number, task: (in
  */
 export function sendEach(gateway: Gateway, messages: readonly TestMessage[]): Promise<MessageView[]> {
   return inParallel(messages.length, 16, async (index) => {
-    const { status, body } = await gateway.post<MessageView>("/v1/messages", messages[index]);
+    const { status, body } = await postPatiently<MessageView>(gateway, "/v1/messages", messages[index]);
     if (status !== 202) throw new Error(`message ${index} was answered ${status}: ${JSON.stringify(body)}`);
     return body;
   });
@@ -59,7 +75,7 @@ export async function sendBatches(gateway: Gateway, messages: readonly TestMessa
   const ids: string[] = [];
   for (let start = 0; start < messages.length; start += 250) {
     const batch = { messages: messages.slice(start, start + 250) };
-    const { status, body } = await gateway.post<{ data: { id?: string }[] }>("/v1/messages/batch", batch);
+    const { status, body } = await postPatiently<{ data: { id?: string }[] }>(gateway, "/v1/messages/batch", batch);
     if (status !== 200) throw new Error(`a batch was answered ${status}: ${JSON.stringify(body)}`);
     for (const { id, ...rest } of body.data) {
       if (id === undefined) throw new Error(`a message of a batch was refused: ${JSON.stringify(rest)}`);
@@ -100,7 +116,7 @@ export async function allEvents(gateway: Gateway): Promise<EventView[]> {
   const events: EventView[] = [];
   let after = "";
   for (;;) {
-    const { status, body } = await gateway.get<Page<EventView>>(`/v1/events?limit=100${after}`);
+    const { status, body } = await patiently(() => gateway.get<Page<EventView>>(`/v1/events?limit=100${after}`));
     if (status !== 200) throw new Error(`GET /v1/events answered ${status}: ${JSON.stringify(body)}`);
     events.push(...body.data);
     if (!body.has_more) return events;
@@ -110,7 +126,7 @@ export async function allEvents(gateway: Gateway): Promise<EventView[]> {
 
 /** The history of one message. */
 export async function eventsOf(gateway: Gateway, id: string): Promise<EventView[]> {
-  const { status, body } = await gateway.get<Page<EventView>>(`/v1/messages/${id}/events?limit=100`);
+  const { status, body } = await patiently(() => gateway.get<Page<EventView>>(`/v1/messages/${id}/events?limit=100`));
   if (status !== 200) throw new Error(`GET the events of ${id} answered ${status}: ${JSON.stringify(body)}`);
   return body.data;
 }
