@@ -1,6 +1,7 @@
 // Puts variables and file together: defaults, and the rules that hold between settings.
 import { BlockList, isIP } from "node:net";
 import { resolve } from "node:path";
+import type { Confirmation } from "../domain/durability.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig } from "../domain/relay.ts";
 import type { Route } from "../domain/routes.ts";
@@ -111,6 +112,20 @@ function settleRoutes({ sections, variables, smtpRelay, faults }: Parts, relays:
   });
 }
 
+/** What receipts wait for; undefined: nothing. Refuses what would have no effect, or could never be had. */
+function settleDurability({ sections, redisTarget, variables, faults }: Parts): Confirmation | undefined {
+  if (!sections) return undefined;
+  const { given, at } = sections.durability;
+  const { wait_replicas: replicas = 0, wait_fsync: fsync = false, wait_timeout: timeoutMs } = given;
+  const complain = (key: keyof typeof given, text: string) => void faults.push({ ...inside(at, key), text });
+  if (replicas > 0 && !redisTarget && !variables.set.has("REDIS_URL")) {
+    complain("wait_replicas", "waits for replicas that an embedded Redis does not have: set REDIS_URL, or leave it out");
+  }
+  if (replicas > 0 || fsync) return { replicas, fsync, timeoutMs: timeoutMs ?? secondMs };
+  if (timeoutMs !== undefined) complain("wait_timeout", "has no effect alone: set wait_replicas or wait_fsync too");
+  return undefined;
+}
+
 /** Applies every default and every rule between settings; what it returns holds only if there is no fault at all. */
 export function assemble(parts: Parts): Config {
   const { env, cwd, isTerminal, variables, sections, redisTarget, smtpRelay, faults } = parts;
@@ -125,6 +140,7 @@ export function assemble(parts: Parts): Config {
   }
   const returnPathDomain = values.RETURN_PATH_DOMAIN ?? (sandbox ? "sandbox.test" : undefined);
   const messageMs = values.MESSAGE_RETENTION ?? 7 * dayMs;
+  const durability = settleDurability(parts);
   const { retry, timeouts, webhooks } = sections ?? { retry: {}, timeouts: {}, webhooks: {} };
 
   const config: Config = {
@@ -149,6 +165,7 @@ export function assemble(parts: Parts): Config {
       attempt: timeouts.attempt ?? 30 * minuteMs,
       ownerLease: timeouts.owner_lease ?? 60 * secondMs,
     },
+    ...(durability && { durability }),
     webhooks: { allowPrivate: webhooks.allow_private ?? false },
     ...(values.POSTERN_API_KEY !== undefined && { apiKey: values.POSTERN_API_KEY }),
     ...(returnPathDomain !== undefined && { returnPathDomain }),

@@ -1,4 +1,5 @@
 // The effective configuration: what the rest of the house is started with. Plain, frozen data.
+import type { Confirmation } from "../domain/durability.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig, Timeouts } from "../domain/relay.ts";
 import type { Route } from "../domain/routes.ts";
@@ -27,6 +28,8 @@ export type Config = {
   routes: Route[];
   retry: { expireAfterMs: number; scheduleMs: number[] };
   timeouts: Timeouts;
+  /** What a receipt waits for beside the write itself; undefined: nothing. */
+  durability?: Confirmation;
   webhooks: { allowPrivate: boolean };
   /** The bootstrap key; where it is missing in the sandbox, one is made at start. */
   apiKey?: string;

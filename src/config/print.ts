@@ -39,7 +39,7 @@ function relayOf({ host, port, tls, verifyCertificate, auth, connections }: Rela
 
 /** The effective configuration as YAML, for people: `environment` holds the variables, the other keys are those of the file. */
 export function printableConfig(config: Config): string {
-  const { relays, routes, retry, timeouts, webhooks } = config;
+  const { relays, routes, retry, timeouts, durability, webhooks } = config;
   return stringify({
     environment: variablesOf(config),
     relays: new Map(relays.map((relay) => [relay.name, relayOf(relay)])),
@@ -52,6 +52,13 @@ export function printableConfig(config: Config): string {
       attempt: formatDuration(timeouts.attempt),
       owner_lease: formatDuration(timeouts.ownerLease),
     },
+    ...(durability && {
+      durability: {
+        wait_replicas: durability.replicas,
+        wait_fsync: durability.fsync,
+        wait_timeout: formatDuration(durability.timeoutMs),
+      },
+    }),
     webhooks: { allow_private: webhooks.allowPrivate },
   });
 }

@@ -6,11 +6,11 @@ import { type ConfigFault, inside, type Place } from "./faults.ts";
 import { entriesOf, type Fields, readFields, type Tree } from "./fields.ts";
 import { notYetSupported } from "./later.ts";
 import { readRelay } from "./relays.ts";
-import { domainPattern, duration, flag } from "./values.ts";
+import { domainPattern, duration, flag, wholeNumber } from "./values.ts";
 import { variableNames } from "./variables.ts";
 
 const anything = z.custom<Tree>(() => true);
-const fileShape = { relays: anything, routes: anything, retry: anything, timeouts: anything, webhooks: anything };
+const fileShape = { relays: anything, routes: anything, retry: anything, timeouts: anything, webhooks: anything, durability: anything };
 
 const dayMs = 86_400_000;
 const someTime = duration({ minMs: 1 });
@@ -30,6 +30,12 @@ const timeoutShape = {
   attempt: timeout,
   // Owners beat a few times within a lease: a shorter one would be lost by a slow moment.
   owner_lease: duration({ minMs: 1_000, maxMs: dayMs }),
+};
+const durabilityShape = {
+  wait_replicas: wholeNumber({ min: 0, max: 100 }),
+  wait_fsync: flag,
+  // A request is answered within two seconds, whatever happens.
+  wait_timeout: duration({ minMs: 10, maxMs: 1_500 }),
 };
 const webhookShape = { allow_private: flag };
 
@@ -53,6 +59,7 @@ export type FileSections = {
   retry: Fields<typeof retryShape>;
   timeouts: Fields<typeof timeoutShape>;
   webhooks: Fields<typeof webhookShape>;
+  durability: { given: Fields<typeof durabilityShape>; at: Place };
 };
 
 function hint(key: string): string | undefined {
@@ -96,5 +103,6 @@ export function readSections(tree: Tree | undefined, source: string, faults: Con
     retry: readFields({ shape: retryShape, ...section("retry") }),
     timeouts: readFields({ shape: timeoutShape, ...section("timeouts") }),
     webhooks: readFields({ shape: webhookShape, ...section("webhooks") }),
+    durability: { given: readFields({ shape: durabilityShape, ...section("durability") }), at: inside(root, "durability") },
   };
 }

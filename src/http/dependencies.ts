@@ -7,6 +7,7 @@ import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { Scope } from "../domain/keys.ts";
 import type { Lane } from "../domain/message.ts";
 import type { WebhookTargets } from "../domain/webhookUrl.ts";
+import type { Acceptance } from "../store/acceptance.ts";
 import type { ApiKeys } from "../store/apiKeys.ts";
 import type { Durability } from "../store/durability.ts";
 import type { Events } from "../store/events.ts";
@@ -43,7 +44,7 @@ export type RelayStatus = {
 export type ObservedRequest = { method: string; route: string; status: string; seconds: number };
 
 export type Dependencies = {
-  ledger: Ledger;
+  ledger: Acceptance["ledger"] & Pick<Ledger, "clock">;
   messages: Messages;
   events: Events;
   idempotency: Idempotency;
@@ -66,8 +67,8 @@ export type Dependencies = {
   limits: { messageBytesMax: number; batchBytesMax: number; bodiesBytesMax?: number; streamsMax?: number };
   /** Which problems keep this process from being ready, in words; none: it is. */
   notReady(): Promise<string[]>;
-  /** Whether Redis keeps what it has acknowledged, as it was found at the start. */
-  durability: Durability;
+  /** Whether Redis keeps what it has acknowledged: as it was found at the start, and what came to light since. */
+  durability(): Durability;
   /** The hook that lets only keys with that scope in. */
   scope(scope: Scope): ScopeHook;
   observeRequest(observed: ObservedRequest): void;

@@ -25,6 +25,24 @@ const faultDelayMs = 5_000;
 /** A connection that was lost is tried again after this; BullMQ's own 15 s would be idle time after every restart of Redis. */
 const reconnectDelayMs = 1_000;
 
+/** A fetch that Redis refused (it is full, or has become a replica) is made again after this. */
+const refusedDelayMs = 1_000;
+
+/**
+ * BullMQ asks for the next job again at once when Redis answers with an error, and goes on asking for as long as that lasts: a loop that
+ * takes most of a core, and a quarter of Redis' own.
+ */
+class PatientWorker extends Worker {
+  protected override async moveToActive(token: string, name?: string): Promise<Job> {
+    try {
+      return await super.moveToActive(token, name);
+    } catch (error) {
+      if (error instanceof Error && error.name === "ReplyError") await sleep(refusedDelayMs);
+      throw error;
+    }
+  }
+}
+
 /** How long a stop waits for Redis when no wake-up is under way. */
 const lastWordsMs = 1_000;
 
@@ -55,7 +73,7 @@ export function consume({ relay, concurrency, lockMs = 30_000, connection, prefi
     throw new DelayedError();
   }
 
-  const worker = new Worker(queueName(relay), look, {
+  const worker = new PatientWorker(queueName(relay), look, {
     connection,
     prefix,
     concurrency,

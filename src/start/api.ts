@@ -27,11 +27,12 @@ export async function startApi(parts: Parts, options: ApiOptions, onStop: OnStop
 }
 
 function dependenciesOf(parts: Parts, { apiKey, delivery, notReady }: ApiOptions, feed: Dependencies["feed"]): Dependencies {
-  const { config, ledger, messages, events, apiKeys, idempotency, wake, newUuid, durability, metrics } = parts;
+  const { config, ledger, acceptance, messages, events, apiKeys, idempotency, wake, newUuid, durability, metrics } = parts;
   const { webhooks, webhookDeliveries, webhookReplays, webhookTargets } = parts;
   const { relays, routes, captured } = parts.paths;
   return {
-    ...{ ledger, messages, events, apiKeys, idempotency, feed, wake, notReady, durability },
+    ledger: { clock: ledger.clock, ...acceptance.ledger },
+    ...{ messages, events, apiKeys, idempotency, feed, wake, notReady, durability },
     ...{ webhooks, webhookDeliveries, webhookReplays, webhookTargets },
     ...(captured && { captured }),
     prepare: {

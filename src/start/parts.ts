@@ -5,22 +5,27 @@ import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { WebhookTargets } from "../domain/webhookUrl.ts";
 import { createProducer } from "../queue/producer.ts";
 import { createWaker } from "../queue/waker.ts";
+import { guardAcceptance } from "../store/acceptance.ts";
 import { createApiKeys } from "../store/apiKeys.ts";
+import { openBarrier } from "../store/barrier.ts";
 import { connect } from "../store/connection.ts";
-import { checkDurability } from "../store/durability.ts";
+import { checkDurability, type Durability } from "../store/durability.ts";
 import { createEvents } from "../store/events.ts";
 import { createIdempotency } from "../store/idempotency.ts";
 import { queuePrefix } from "../store/keys.ts";
 import { createLedger } from "../store/ledger.ts";
+import { watchMemory } from "../store/memory.ts";
 import { createMessages } from "../store/messages.ts";
 import { createOpenWork } from "../store/openWork.ts";
 import { createWebhookDeliveries } from "../store/webhookDeliveries.ts";
 import { createWebhookReplays } from "../store/webhookReplays.ts";
 import { createWebhooks } from "../store/webhooks.ts";
+import { createWitness } from "../store/witness.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import type { OutwardPaths } from "./outwardPaths.ts";
 import type { OnStop } from "./unwinding.ts";
+import { watchForLoss } from "./wentBack.ts";
 
 /** An embedded Redis or a fresh network may take a moment. */
 const redisPatienceMs = 15_000;
@@ -32,8 +37,11 @@ export async function openParts(
 ) {
   const connection = await connect(target, log, redisPatienceMs);
   onStop(() => connection.close());
-  const durability = await checkDurability(connection);
-  for (const problem of durability.problems) log.warn({ durability: durability.kind }, problem);
+  const found = await checkDurability(connection);
+  for (const problem of found.problems) log.warn({ durability: found.kind }, problem);
+  // Only who accepts mail waits for it to be safe.
+  const barrier = config.durability && config.role !== "worker" ? await openBarrier(connection, config.durability) : undefined;
+  onStop(async () => barrier?.stop());
 
   if (config.returnPathDomain !== undefined && !config.sandbox) {
     log.warn(
@@ -42,11 +50,26 @@ export async function openParts(
     );
   }
 
+  const metrics = createMetrics({ version });
+  const witness = createWitness(connection, { keepMs: config.retention.messageMs });
   const ledger = createLedger(connection, {
+    witness,
     retention: config.retention,
     // Past the whole attempt and the last reply's own limit nobody can still be at work on it.
     leases: { ownerMs: config.timeouts.ownerLease, attemptMs: config.timeouts.attempt + config.timeouts.afterDot },
   });
+  const loss = watchForLoss({ connection, witness, ledger, metrics, log });
+  onStop(async () => loss.stop());
+  const memory = await watchMemory(connection, log);
+  onStop(async () => memory.stop());
+  const idempotency = createIdempotency(connection);
+  const acceptance = guardAcceptance({ ledger, idempotency }, { memory, barrier });
+  /** As it is now: weak too where writes are not confirmed, or were lost. */
+  const durability = (): Durability => {
+    const more = [...(barrier?.holds() === false ? [barrier.shortcoming()] : []), ...loss.problems()];
+    return more.length === 0 ? found : { kind: "weak", problems: [...found.problems, ...more] };
+  };
+
   const openWork = createOpenWork(connection);
   const prefix = queuePrefix(0);
   const client = connection.client("hasty");
@@ -65,6 +88,7 @@ export async function openParts(
     connection,
     durability,
     ledger,
+    acceptance,
     openWork,
     prefix,
     producer,
@@ -72,12 +96,12 @@ export async function openParts(
     messages: createMessages(connection),
     events: createEvents(connection),
     apiKeys: createApiKeys(connection),
-    idempotency: createIdempotency(connection),
+    idempotency: { ...idempotency, ...acceptance.idempotency },
     webhooks: createWebhooks(connection),
     webhookDeliveries: createWebhookDeliveries(connection, { retentionMs: config.retention.messageMs }),
     webhookReplays: createWebhookReplays(connection, { retentionMs: config.retention.messageMs }),
     webhookTargets: targetsOf(config),
-    metrics: createMetrics({ version }),
+    metrics,
     // Without options the ids of one millisecond keep their order.
     newUuid: () => uuidV7(undefined, new Uint8Array(16)),
   };

@@ -35,6 +35,10 @@ export function keysOf(shard: number) {
     events: `${tag}:events`,
     /** string: sequence number of the newest event */
     sequence: `${tag}:sequence`,
+    /** string: a word that changes when the log was found to have lost its end */
+    lineage: `${tag}:lineage`,
+    /** string: written before a wait for replicas or the disk */
+    barrier: `${tag}:barrier`,
     /** string: an API key as JSON */
     key: (keyId: string) => `${tag}:k:${keyId}`,
     /** sorted set: key id by time of creation */

@@ -6,6 +6,7 @@ import type { Category, Reply } from "../domain/reply.ts";
 import { type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
 import { type Connection, commandTimeoutMs } from "./connection.ts";
 import { loadScript, runForWord, runScript } from "./scripts.ts";
+import type { Witness } from "./witness.ts";
 
 /** How long things are kept after the last recipient was settled, in milliseconds. */
 export type Retention = { messageMs: number; contentMs: number; failedContentMs: number };
@@ -73,6 +74,13 @@ export type RecordInput = {
   history?: string;
 };
 
+export type LedgerSettings = {
+  retention: Retention;
+  leases: Leases;
+  /** Told what Redis has acknowledged. */
+  witness?: Pick<Witness, "accepted" | "recorded">;
+};
+
 const scripts = {
   accept: loadScript("accept"),
   claim: loadScript("claim"),
@@ -86,8 +94,8 @@ const scripts = {
 };
 
 /** The ledger on one shard. Every function rejects while Redis is away. */
-export function createLedger({ redis, keys, clock }: Connection, settings: { retention: Retention; leases: Leases }) {
-  const { retention, leases } = settings;
+export function createLedger({ redis, keys, clock }: Connection, settings: LedgerSettings) {
+  const { retention, leases, witness } = settings;
   const retentionJson = JSON.stringify({
     message: retention.messageMs,
     content: retention.contentMs,
@@ -168,7 +176,10 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
           input.idempotency?.lifeMs ?? 0,
         ],
       );
-      if (word === "stored") return { kind: "stored", wakeUps };
+      if (word === "stored") {
+        witness?.accepted(record.id, Number(value));
+        return { kind: "stored", wakeUps };
+      }
       if (word === "replay" && value) return { kind: "replay", value: value.toString() };
       // Chunks that ran out mean the same as a late script: nothing was accepted.
       return { kind: "late" };
@@ -218,7 +229,7 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
 
     /** Records an attempt's outcomes; may be repeated. Returns the next wake-up and how far off it is, or undefined if none is due. */
     async record(input: RecordInput): Promise<{ wake: WakeUp; inMs: number } | undefined> {
-      const [word, generation, nextAt, now] = await runForWord(redis, scripts.record, messageKeys(input.messageId), [
+      const [word, generation, nextAt, now, sequence] = await runForWord(redis, scripts.record, messageKeys(input.messageId), [
         input.messageId,
         retentionJson,
         input.dispatch,
@@ -227,12 +238,26 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
         Math.round(input.retryInMs),
         input.counts === "nothing" ? "" : input.counts,
         input.history ?? "",
+        "",
       ]);
+      if (word === "recorded" && sequence) witness?.recorded(input, Number(sequence));
       if (word !== "recorded" || Number(generation) === 0) return undefined;
       return {
         wake: { messageId: input.messageId, dispatch: input.dispatch, generation: Number(generation) },
         inMs: Math.max(0, Number(nextAt) - Number(now)),
       };
+    },
+
+    /**
+     * Says again what a relay has taken, to a Redis that has forgotten it: it is not sent again, unless somebody has begun to, and the event
+     * says `possible_duplicate`. Returns whether the message is still there; what is recorded already stays.
+     */
+    async restate(input: RecordInput): Promise<boolean> {
+      const attempt = 0;
+      const [word] = await runForWord(redis, scripts.record, messageKeys(input.messageId), [
+        ...[input.messageId, retentionJson, input.dispatch, attempt, JSON.stringify(input.outcomes), 0, "", "", "restated"],
+      ]);
+      return word === "recorded";
     },
 
     async cancel(messageId: string): Promise<"gone" | "too_late" | "cancelled"> {

@@ -88,7 +88,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     webhookTargets: "public",
     limits: { messageBytesMax: 1024 * 1024, batchBytesMax: 2 * 1024 * 1024 },
     notReady: async () => [],
-    durability: { kind: "durable", problems: [] },
+    durability: () => ({ kind: "durable", problems: [] }),
     scope: (scope) => requireScope({ apiKeys, bootstrapKey }, scope),
     observeRequest: (request) => void observed.push(request),
     observeAccepted: (lane) => void accepted.push(lane),

@@ -4,7 +4,7 @@
 -- ARGV: 1 not-after (ms, Redis time), 2 message id, 3 created at (ms), 4 expires at (ms), 5 record JSON,
 --       6 state JSON without `events`, 7 bytes (or "" when they are stored already), 8 JSON list of events,
 --       9 JSON list of wake-up ids, 10 JSON list of relay names, 11 idempotency value or "", 12 its time to live (ms)
--- Returns: { "stored" } | { "replay", idempotency value } | { "late" } | { "chunks_gone" }
+-- Returns: { "stored", the last event's sequence number } | { "replay", idempotency value } | { "late" } | { "chunks_gone" }
 --- @include ledger
 
 if ARGV[11] ~= '' then
@@ -40,4 +40,4 @@ redis.call('ZADD', KEYS[9], ARGV[3], ARGV[2])
 for _, wake in ipairs(cjson.decode(ARGV[9])) do redis.call('ZADD', KEYS[7], now, wake) end
 redis.call('SADD', KEYS[8], unpack(cjson.decode(ARGV[10])))
 if ARGV[11] ~= '' then redis.call('SET', KEYS[10], ARGV[11], 'PX', ARGV[12]) end
-return { 'stored' }
+return { 'stored', sequences[#sequences] }

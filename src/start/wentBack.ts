@@ -1,0 +1,63 @@
+// What is done when Redis has gone back behind what it had acknowledged: whoever knows what is gone says so, and says again what relays took.
+
+import type { Connection } from "../store/connection.ts";
+import type { Ledger } from "../store/ledger.ts";
+import type { WentBack, Witness } from "../store/witness.ts";
+import type { Log } from "../telemetry/logger.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+/** Besides every time that the connection comes back. */
+const lookEveryMs = 5_000;
+/** Of the lost messages so many are named in one line of the log. */
+const namedMax = 500;
+
+/** Looks now and then, until stopped. `problems`: what was found since this process started, in words for an operator. */
+export function watchForLoss(options: {
+  connection: Connection;
+  witness: Witness;
+  ledger: Pick<Ledger, "restate">;
+  metrics: Pick<Metrics, "storeWentBack" | "messagesLost" | "upkeepRepairs">;
+  log: Log;
+}): { problems(): string[]; stop(): void } {
+  const { connection, witness, ledger, metrics, log } = options;
+  const problems: string[] = [];
+  /** What was found, and could not be told to its end yet. */
+  let untold: WentBack | undefined;
+
+  async function look(): Promise<void> {
+    untold = (await witness.look()) ?? untold;
+    if (!untold) return;
+    const { from, to } = untold;
+    const lost = await witness.missing();
+    let restated = 0;
+    for (const send of witness.sends()) if (await ledger.restate(send)) restated += 1;
+    untold = undefined;
+
+    metrics.storeWentBack.inc();
+    metrics.messagesLost.inc(lost.length);
+    metrics.upkeepRepairs.inc({ repair: "forgotten_sends" }, restated);
+    const events = to >= from && to > 0 ? `events ${from} to ${to}` : "events";
+    const at = new Date(connection.clock.now()).toISOString();
+    const text = `at ${at} Redis was found to have lost what it had acknowledged: ${events}, and ${lost.length} messages that this process knew of`;
+    problems.push(text);
+    log.error({ events_from: from, events_to: to, messages: lost.length, sends_restated: restated }, text);
+    for (let start = 0; start < lost.length; start += namedMax) {
+      log.error({ message_ids: lost.slice(start, start + namedMax) }, "messages that were accepted and are lost");
+    }
+  }
+
+  const lookNow = () => {
+    look().catch((error: unknown) => log.debug({ err: error }, "what Redis has lost is not known yet"));
+  };
+  connection.redis.on("ready", lookNow);
+  const timer = setInterval(lookNow, lookEveryMs);
+  timer.unref();
+  lookNow();
+  return {
+    problems: () => [...problems],
+    stop: () => {
+      clearInterval(timer);
+      connection.redis.off("ready", lookNow);
+    },
+  };
+}
