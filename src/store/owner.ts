@@ -12,8 +12,18 @@ export type Owner = {
   retire(): Promise<void>;
 };
 
-/** What the thread is started with. `heard` holds the process-wide monotonic time (ns) at which the last confirmed beat was sent. */
-export type HeartbeatOrder = { target: RedisTarget; owners: string; id: string; everyMs: number; heard: SharedArrayBuffer };
+/**
+ * What the thread is started with. `silenceMs`: when no owner was heard for longer, Redis was away. `heard` holds the process-wide monotonic
+ * time (ns) at which the last confirmed beat was sent.
+ */
+export type HeartbeatOrder = {
+  target: RedisTarget;
+  owners: string;
+  id: string;
+  everyMs: number;
+  silenceMs: number;
+  heard: SharedArrayBuffer;
+};
 
 const isSource = import.meta.url.endsWith(".ts");
 
@@ -21,7 +31,11 @@ const isSource = import.meta.url.endsWith(".ts");
 export async function startOwner(connection: Connection, target: RedisTarget, id: string, leaseMs: number): Promise<Owner> {
   const heard = new SharedArrayBuffer(8);
   const beats = new BigInt64Array(heard);
-  const order: HeartbeatOrder = { target, owners: connection.keys.owners, id, everyMs: Math.max(50, leaseMs / 12), heard };
+  const order: HeartbeatOrder = {
+    ...{ target, owners: connection.keys.owners, id, heard },
+    everyMs: Math.max(50, leaseMs / 12),
+    silenceMs: Math.round(leaseMs / 4),
+  };
   const thread = new Worker(new URL(isSource ? "./heartbeat.ts" : "./heartbeat.js", import.meta.url), { workerData: order });
   thread.unref();
   await firstBeat(thread);

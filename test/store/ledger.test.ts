@@ -126,6 +126,17 @@ describe("claim", () => {
     }
   });
 
+  test("an owner that asks is alive, and at work on what it claimed, though it was not heard of for longer than its lease", async () => {
+    const store = await open();
+    await beat(store, "own_a");
+    const { wake } = await acceptOne(store);
+    await claimed(store, wake);
+    await beat(store, "own_a", 61_000);
+    assert.equal((await store.ledger.claim(wake, "own_a", "w2")).kind, "look_again");
+    await beat(store, "own_b");
+    assert.equal((await store.ledger.claim(wake, "own_b", "w2")).kind, "claimed");
+  });
+
   test("asked again because the answer was lost, the same claim is given again", async () => {
     const store = await open();
     await beat(store, "own_a");

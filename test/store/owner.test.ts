@@ -4,7 +4,7 @@ import type { Connection } from "../../src/store/connection.ts";
 import { startOwner } from "../../src/store/owner.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { waitFor } from "../support/waitFor.ts";
-import { connectFresh } from "./ledgerForTests.ts";
+import { acceptOne, beat, connectFresh, openLedger } from "./ledgerForTests.ts";
 
 let redis: TestRedis;
 let connection: Connection;
@@ -41,6 +41,23 @@ test("retired, an owner is off the list at once", async () => {
   await owner.retire();
   await owner.retire();
   assert.equal(await heardAgoMs("own_leaving"), undefined);
+});
+
+test("after a time in which no owner could be heard, all have a lease's time to come back before any of them counts as dead", async () => {
+  const leaseMs = 1_000;
+  const store = await openLedger(redis, { leases: { ownerMs: leaseMs } });
+  const { wake } = await acceptOne(store);
+  const here = { ...target(), database: store.connection.redis.options.db ?? 0 };
+  // One that was last heard of, as all others, when Redis went away.
+  await beat(store, "own_slow");
+  await store.ledger.claim(wake, "own_slow", "w");
+  await beat(store, "own_slow", 10 * leaseMs);
+  const owner = await startOwner(store.connection, here, "own_quick", leaseMs);
+  assert.equal((await store.ledger.claim(wake, "own_quick", "w")).kind, "look_again");
+  const late = () => store.ledger.claim(wake, "own_quick", "w").then(({ kind }) => kind === "claimed");
+  await waitFor(late, { what: "the slow one to count as dead", timeoutMs: 5 * leaseMs, everyMs: 100 });
+  await owner.retire();
+  await store.connection.close();
 });
 
 test("while Redis is away the owner knows that its lease has run out, and when Redis is back that it holds again", async () => {

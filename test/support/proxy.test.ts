@@ -137,6 +137,39 @@ test("with cutAtReply the lost reply comes as a reset, until the rule is cleared
   await waitFor(() => two.text() === "EVALSHA", { what: "the answer after clear" });
 });
 
+test("while requests are held replies still come, and resume passes on what waited, also what its client has given up", async (t) => {
+  const { proxy, heard, client } = await setUp(t);
+  const one = await client();
+  one.socket.write("a");
+  await waitFor(() => heard() === "a", { what: "the first request" });
+  proxy.holdRequests();
+  await waitFor(() => one.text() === "A", { what: "its answer" });
+  const two = await client();
+  one.socket.write("b");
+  two.socket.write("c");
+  await waitFor(() => one.socket.writableLength + two.socket.writableLength === 0, { what: "the writes" });
+  two.socket.destroy();
+  await waitFor(() => proxy.openConnections() === 2, { what: "both connections" });
+  assert.equal(heard(), "a");
+  proxy.resume();
+  await waitFor(() => heard().length === 3 && one.text() === "AB", { what: "what waited" });
+});
+
+test("from the pattern on the target hears nothing of that client, and the others are left alone", async (t) => {
+  const { proxy, heard, client } = await setUp(t);
+  const rule = proxy.dropRequestsFrom("queue", { times: 1 });
+  const one = await client();
+  one.socket.write("a");
+  await waitFor(() => one.text() === "A", { what: "the answer before the pattern" });
+  one.socket.write("queue");
+  await waitFor(() => rule.seen() === 1, { what: "the pattern" });
+  one.socket.write("b");
+  const two = await client();
+  two.socket.write("queue");
+  await waitFor(() => two.text() === "QUEUE", { what: "the second connection" });
+  assert.equal(heard(), "aqueue");
+});
+
 test("a target that is down shows as a reset connection", async (t) => {
   const proxy = await startProxy({ target: { port: 1 } });
   t.after(proxy.stop);

@@ -9,6 +9,8 @@ export type TcpProxy = {
   cut(): void;
   /** Passes nothing on, and takes new connections without serving them. Nothing is lost: resume() passes on what waits. */
   pause(): void;
+  /** As pause(), but only towards the target: its replies still come. What was not answered by then has not reached it. */
+  holdRequests(): void;
   resume(): void;
   /** New connections are refused (ECONNREFUSED); open ones stay. */
   refuse(): Promise<void>;
@@ -21,6 +23,8 @@ export type TcpProxy = {
    * @returns `seen()`: on how many connections the pattern came; `clear()`: later connections are left alone
    */
   dropRepliesAfter(pattern: string, options?: { cutAtReply?: boolean; times?: number }): { seen(): number; clear(): void };
+  /** Once a client's bytes contain the pattern, neither they nor what that client says from then on reaches the target: no work, no answer. */
+  dropRequestsFrom(pattern: string, options?: { times?: number }): { seen(): number; clear(): void };
   /** Passed on so far, over all connections. */
   readonly bytes: { toTarget: number; fromTarget: number };
   openConnections(): number;
@@ -29,7 +33,7 @@ export type TcpProxy = {
   stop(): Promise<void>;
 };
 
-type Rule = { pattern: Buffer; cutAtReply: boolean; left: number; seen: number };
+type Rule = { pattern: Buffer; loses: "requests" | "replies"; cutAtReply: boolean; left: number; seen: number };
 type Pair = { client: Socket; target: Socket | undefined; lostBy: Rule | undefined; tail: Buffer };
 
 /** Starts the proxy on a loopback port below the range of outgoing connections, so that it can refuse and come back on it. */
@@ -38,8 +42,20 @@ export async function startProxy(options: { target: { host?: string; port: numbe
   const pairs = new Set<Pair>();
   let rules: Rule[] = [];
   const bytes = { toTarget: 0, fromTarget: 0 };
-  let paused = false;
+  let held: "nothing" | "requests" | "everything" = "nothing";
   let taken = 0;
+
+  const addRule = (options: Pick<Rule, "loses" | "cutAtReply"> & { pattern: string; times: number | undefined }) => {
+    const { pattern, times = Number.POSITIVE_INFINITY, ...kind } = options;
+    const rule: Rule = { ...kind, pattern: Buffer.from(pattern), left: times, seen: 0 };
+    rules.push(rule);
+    return {
+      seen: () => rule.seen,
+      clear: () => {
+        rules = rules.filter((other) => other !== rule);
+      },
+    };
+  };
 
   const end = (pair: Pair, how: "reset" | "close") => {
     pairs.delete(pair);
@@ -67,6 +83,7 @@ export async function startProxy(options: { target: { host?: string; port: numbe
     target.on("error", () => end(pair, "reset"));
     client.on("data", (chunk: Buffer) => {
       watch(pair, chunk);
+      if (pair.lostBy?.loses === "requests") return;
       bytes.toTarget += chunk.length;
       if (!target.write(chunk)) client.pause();
     });
@@ -76,8 +93,9 @@ export async function startProxy(options: { target: { host?: string; port: numbe
       bytes.fromTarget += chunk.length;
       if (!client.write(chunk)) target.pause();
     });
-    target.on("drain", () => paused || client.resume());
-    client.on("drain", () => paused || target.resume());
+    target.on("drain", () => held === "nothing" && client.resume());
+    client.on("drain", () => held !== "everything" && target.resume());
+    if (held === "requests") client.pause();
     client.on("end", () => (pair.lostBy ? end(pair, "close") : target.end()));
     target.on("end", () => pair.lostBy || client.end());
     for (const socket of [client, target]) {
@@ -93,7 +111,7 @@ export async function startProxy(options: { target: { host?: string; port: numbe
       const pair: Pair = { client, target: undefined, lostBy: undefined, tail: Buffer.alloc(0) };
       pairs.add(pair);
       client.on("error", () => end(pair, "reset"));
-      if (paused) client.pause();
+      if (held === "everything") client.pause();
       else join(pair);
     });
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen({ host: "127.0.0.1", port }, resolve));
@@ -110,11 +128,15 @@ export async function startProxy(options: { target: { host?: string; port: numbe
     port,
     cut,
     pause() {
-      paused = true;
+      held = "everything";
       for (const { client, target } of pairs) for (const socket of [client, target]) socket?.pause();
     },
+    holdRequests() {
+      held = "requests";
+      for (const { client } of pairs) client.pause();
+    },
     resume() {
-      paused = false;
+      held = "nothing";
       for (const pair of pairs) {
         if (!pair.target) join(pair);
         for (const socket of [pair.client, pair.target]) socket?.resume();
@@ -128,16 +150,8 @@ export async function startProxy(options: { target: { host?: string; port: numbe
     async accept() {
       server ??= await listen(port);
     },
-    dropRepliesAfter(pattern, { cutAtReply = false, times = Number.POSITIVE_INFINITY } = {}) {
-      const rule: Rule = { pattern: Buffer.from(pattern), cutAtReply, left: times, seen: 0 };
-      rules.push(rule);
-      return {
-        seen: () => rule.seen,
-        clear: () => {
-          rules = rules.filter((other) => other !== rule);
-        },
-      };
-    },
+    dropRepliesAfter: (pattern, { cutAtReply = false, times } = {}) => addRule({ pattern, loses: "replies", cutAtReply, times }),
+    dropRequestsFrom: (pattern, { times } = {}) => addRule({ pattern, loses: "requests", cutAtReply: false, times }),
     bytes,
     openConnections: () => pairs.size,
     connectionsTaken: () => taken,

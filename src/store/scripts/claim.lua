@@ -17,6 +17,8 @@ if before and before.owner == owner and before.word == ARGV[8] then
   return { 'claimed', now, record_text, cjson.encode(state), redis.call('GET', KEYS[3]) or '' }
 elseif before then
   local ends = claim_ends(keys, before, now, tonumber(ARGV[6]), tonumber(ARGV[7]))
+  -- Who asks is alive, and still at work on it, though it may not have been heard of.
+  if before.owner == owner then ends = before.claimed_at + tonumber(ARGV[7]) end
   if ends > now then return { 'busy', ends - now } end
 elseif it.next_at > now + 50 then
   -- Some worker's clock is ahead of Redis time.

@@ -4,6 +4,7 @@
 -- A message's further keys (record, chunks, attempts) come in keys.all, for their time to live.
 
 --- @include time
+--- @include owners
 
 -- The state, or nil if the message is gone.
 local function load_state(keys)
@@ -125,12 +126,14 @@ local function doubt(keys, state, identity, index, now, hold, detail)
   return true
 end
 
--- When the owner of a claim is certainly gone, or nil while it must be taken for alive.
--- `lease`: milliseconds without a word after which an owner is dead; `attempt_limit`: milliseconds that an attempt may last.
+-- When the owner of a claim is certainly gone; a time that is past or now: it is.
+-- `lease`: milliseconds without a word, although one could have come, after which an owner is dead; `attempt_limit`: milliseconds that an
+-- attempt may last.
 local function claim_ends(keys, claim, now, lease, attempt_limit)
   local heard = redis.call('ZSCORE', keys.owners, claim.owner)
   if not heard then return now end
-  return math.min(tonumber(heard) + lease, claim.claimed_at + attempt_limit)
+  local since = math.max(tonumber(heard), tonumber(redis.call('ZSCORE', keys.owners, everybody) or 0))
+  return math.min(since + lease, claim.claimed_at + attempt_limit)
 end
 
 -- Undoes a claim in which no transaction had begun.
