@@ -10,6 +10,8 @@ import type { Metrics } from "../telemetry/metrics.ts";
 const lookEveryMs = 5_000;
 /** Of the lost messages so many are named in one line of the log. */
 const namedMax = 500;
+/** Sends that are said again at a time. */
+const restateStep = 50;
 
 /** Looks now and then, until stopped. `problems`: what was found since this process started, in words for an operator. */
 export function watchForLoss(options: {
@@ -29,8 +31,7 @@ export function watchForLoss(options: {
     if (!untold) return;
     const { from, to } = untold;
     const lost = await witness.missing();
-    let restated = 0;
-    for (const send of witness.sends()) if (await ledger.restate(send)) restated += 1;
+    const restated = await restateAll();
     untold = undefined;
 
     metrics.storeWentBack.inc();
@@ -46,18 +47,37 @@ export function watchForLoss(options: {
     }
   }
 
+  /** Returns how many it had forgotten. */
+  async function restateAll(): Promise<number> {
+    let restated = 0;
+    const sends = witness.sends();
+    for (let start = 0; start < sends.length; start += restateStep) {
+      const step = sends.slice(start, start + restateStep).map(async (send) => {
+        const at = await ledger.restate(send);
+        if (at === undefined) return;
+        send.at = at;
+        restated += 1;
+      });
+      await Promise.all(step);
+    }
+    return restated;
+  }
+
   const lookNow = () => {
-    look().catch((error: unknown) => log.debug({ err: error }, "what Redis has lost is not known yet"));
+    const looked = look();
+    looked.catch((error: unknown) => log.debug({ err: error }, "what Redis has lost is not known yet"));
+    return looked;
   };
-  connection.redis.on("ready", lookNow);
+  const onReady = () => witness.hold(lookNow());
+  connection.redis.on("ready", onReady);
   const timer = setInterval(lookNow, lookEveryMs);
   timer.unref();
-  lookNow();
+  onReady();
   return {
     problems: () => [...problems],
     stop: () => {
       clearInterval(timer);
-      connection.redis.off("ready", lookNow);
+      connection.redis.off("ready", onReady);
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Category, Reply } from "../domain/reply.ts";
 import { type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
 import { type Connection, commandTimeoutMs } from "./connection.ts";
 import { loadScript, runForWord, runScript } from "./scripts.ts";
-import type { Witness } from "./witness.ts";
+import type { AcknowledgedSend, Witness } from "./witness.ts";
 
 /** How long things are kept after the last recipient was settled, in milliseconds. */
 export type Retention = { messageMs: number; contentMs: number; failedContentMs: number };
@@ -78,7 +78,7 @@ export type LedgerSettings = {
   retention: Retention;
   leases: Leases;
   /** Told what Redis has acknowledged. */
-  witness?: Pick<Witness, "accepted" | "recorded">;
+  witness?: Pick<Witness, "accepted" | "recorded" | "answered">;
 };
 
 const scripts = {
@@ -91,6 +91,7 @@ const scripts = {
   retry: loadScript("retry"),
   expire: loadScript("expire"),
   reroute: loadScript("reroute"),
+  restate: loadScript("restate"),
 };
 
 /** The ledger on one shard. Every function rejects while Redis is away. */
@@ -190,6 +191,7 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
      * @param word of this try's own: asked again with it, because the answer was lost, the same claim is given again
      */
     async claim(wake: WakeUp, owner: string, word: string): Promise<ClaimResult> {
+      await witness?.answered();
       const [answer, ...rest] = await runForWord(redis, scripts.claim, messageKeys(wake.messageId), [
         wake.messageId,
         retentionJson,
@@ -238,9 +240,8 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
         Math.round(input.retryInMs),
         input.counts === "nothing" ? "" : input.counts,
         input.history ?? "",
-        "",
       ]);
-      if (word === "recorded" && sequence) witness?.recorded(input, Number(sequence));
+      if (word === "recorded") witness?.recorded(input, { at: Number(now), sequence: Number(sequence) });
       if (word !== "recorded" || Number(generation) === 0) return undefined;
       return {
         wake: { messageId: input.messageId, dispatch: input.dispatch, generation: Number(generation) },
@@ -249,15 +250,14 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
     },
 
     /**
-     * Says again what a relay has taken, to a Redis that has forgotten it: it is not sent again, unless somebody has begun to, and the event
-     * says `possible_duplicate`. Returns whether the message is still there; what is recorded already stays.
+     * Says again what a relay has taken, to a Redis that may have forgotten it. What it did forget is not sent again, unless somebody has
+     * begun to, and is flagged as a possible double. `at` (ms): when it was recorded. Returns when it was said again, undefined if there was no need.
      */
-    async restate(input: RecordInput): Promise<boolean> {
-      const attempt = 0;
-      const [word] = await runForWord(redis, scripts.record, messageKeys(input.messageId), [
-        ...[input.messageId, retentionJson, input.dispatch, attempt, JSON.stringify(input.outcomes), 0, "", "", "restated"],
+    async restate({ messageId, outcomes, at }: AcknowledgedSend): Promise<number | undefined> {
+      const [word, now] = await runForWord(redis, scripts.restate, messageKeys(messageId), [
+        ...[messageId, retentionJson, JSON.stringify(outcomes), at],
       ]);
-      return word === "recorded";
+      return word === "restated" ? Number(now) : undefined;
     },
 
     async cancel(messageId: string): Promise<"gone" | "too_late" | "cancelled"> {

@@ -5,20 +5,27 @@ import type { Connection } from "./connection.ts";
 import type { RecordInput } from "./ledger.ts";
 import { loadScript, runForWord } from "./scripts.ts";
 
+/** What Redis has recorded: a relay took these recipients' mail. `at`: when that was recorded (ms, Redis time). */
+export type AcknowledgedSend = Pick<RecordInput, "messageId" | "outcomes"> & { at: number };
+
 /** The numbers of events that are gone, as far as this process knows: the first and the last; `to` is 0 where it knows of none. */
 export type WentBack = { from: number; to: number };
 
 export type Witness = {
   /** Redis has acknowledged a message, and the log up to this number. */
   accepted(messageId: string, sequence: number): void;
-  /** Redis has recorded these outcomes, and the log up to this number. */
-  recorded(input: RecordInput, sequence: number): void;
+  /** Redis has recorded these outcomes at that time, and the log up to this number. */
+  recorded(input: RecordInput, as: { at: number; sequence: number }): void;
   /** Compares Redis with what is known. Undefined if nothing is gone, or is told already. Rejects while Redis is away. */
   look(): Promise<WentBack | undefined>;
   /** Which of the messages that were acknowledged of late are not there. Each is told once. */
   missing(): Promise<string[]>;
   /** The sends of late that a relay took, and Redis may have forgotten. */
-  sends(): RecordInput[];
+  sends(): AcknowledgedSend[];
+  /** Nothing is claimed until this has ended: it finds out what Redis has forgotten, and says it again. */
+  hold(work: Promise<unknown>): void;
+  /** Resolves when nothing is held. */
+  answered(): Promise<unknown>;
 };
 
 /** Replication lags by less, or has ended long ago; and a record of that many is a few megabytes. */
@@ -33,9 +40,10 @@ const script = loadScript("lineage");
 /** @param keepMs messages and events may be gone after that by themselves (their retention) */
 export function createWitness({ redis, keys }: Connection, { keepMs }: { keepMs: number }): Witness {
   const messages = createMemory<string>(Math.min(keepMs / 2, keptMs));
-  const sends = createMemory<RecordInput>(Math.min(keepMs / 2, keptMs));
+  const sends = createMemory<AcknowledgedSend>(Math.min(keepMs / 2, keptMs));
   let newest = 0;
   let lineage: string | undefined;
+  let held: Promise<unknown> = Promise.resolve();
   let looking: Promise<WentBack | undefined> | undefined;
 
   async function look(): Promise<WentBack | undefined> {
@@ -54,10 +62,10 @@ export function createWitness({ redis, keys }: Connection, { keepMs }: { keepMs:
       newest = Math.max(newest, sequence);
       messages.keep(messageId);
     },
-    recorded: (input, sequence) => {
+    recorded: ({ messageId, outcomes }, { at, sequence }) => {
       newest = Math.max(newest, sequence);
-      const outcomes = input.outcomes.filter(({ kind }) => kind === "sent");
-      if (outcomes.length > 0) sends.keep({ ...input, outcomes });
+      const sent = outcomes.filter(({ kind }) => kind === "sent");
+      if (sent.length > 0) sends.keep({ messageId, outcomes: sent, at });
     },
     look: () => {
       looking ??= look().finally(() => {
@@ -77,6 +85,10 @@ export function createWitness({ redis, keys }: Connection, { keepMs }: { keepMs:
       return gone;
     },
     sends: () => sends.all(),
+    hold: (work) => {
+      held = work.catch(() => undefined);
+    },
+    answered: () => held,
   };
 }
 

@@ -7,7 +7,7 @@ import { type Gateway, startGateway } from "../support/gateway.ts";
 import { allSettled, inParallel, testMessage } from "../support/mailing.ts";
 import { startProxy, type TcpProxy } from "../support/proxy.ts";
 import { reconcile } from "../support/reconcile.ts";
-import { sharedRedis, startRedis } from "../support/redis.ts";
+import { sharedRedis } from "../support/redis.ts";
 import { startScriptedRelay } from "../support/scriptedRelay.ts";
 import { waitFor } from "../support/waitFor.ts";
 
@@ -142,28 +142,4 @@ test("a request whose acceptance was stored, but whose answer Redis lost, is ans
   const { body } = await gateway.get<{ data: unknown[] }>("/v1/messages");
   assert.equal(body.data.length, 1);
   assert.equal(relay.accepted.length, 1);
-});
-
-test("while Redis has no memory left, posts are answered 503 and reads still work; what the relay takes meanwhile is recorded once there is room", async (t) => {
-  const atEnd = atEndOf(t);
-  const own = await startRedis();
-  atEnd(own.stop);
-  let replyDelayMs = 500;
-  const relay = await startScriptedRelay({ onData: () => ({ delayMs: replyDelayMs }) });
-  atEnd(relay.stop);
-  const gateway = await startGateway({ env: { REDIS_URL: own.url, SMTP_URL: relay.url } });
-  atEnd(() => gateway.stop());
-  const books: Books = new Map();
-  await inParallel(5, 5, (index) => post(gateway, books, `before-${index}`));
-  await waitFor(() => relay.connections.some(({ commands }) => commands.includes("DATA")), { what: "a mail to be under way", everyMs: 1 });
-  await own.command("CONFIG", "SET", "maxmemory", "1mb");
-  assertUnavailable(await post(gateway, books, "full"), "POST");
-  const { status } = await gateway.get(`/v1/messages/${books.get("before-0")}`);
-  assert.equal(status, 200);
-  await waitFor(() => relay.accepted.length > 0, { what: "the relay to take a mail" });
-  assertUnavailable(await post(gateway, books, "still-full"), "POST");
-  replyDelayMs = 0;
-  await own.command("CONFIG", "SET", "maxmemory", "0");
-  await untilTakenAgain(gateway, books);
-  assert.equal(await assertNothingHalfAccepted(gateway, books, relay.accepted), 0);
 });

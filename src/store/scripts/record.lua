@@ -4,8 +4,7 @@
 --       5 JSON list of { recipient (index from 0), kind, reply, category, hard_bounce, relay }, where kind is
 --         sent | bounced | failed | deferred | queued (no transaction had begun) | doubt
 --       6 milliseconds until what is still open is tried again, 7 what counts up: "tries", "faults" or "" ,
---       8 the attempt as JSON for the history, or "",
---       9 "restated" for what was recorded before, and Redis has forgotten since, or ""
+--       8 the attempt as JSON for the history, or ""
 -- Returns: { "gone" } | { "recorded", generation or 0 where nothing is open, next time (ms), now, the last event's sequence number }
 --- @include message
 
@@ -34,12 +33,6 @@ for _, outcome in ipairs(cjson.decode(ARGV[5])) do
   local index = outcome.recipient + 1
   local recipient = state.recipients[index]
   if outcome.kind == 'sent' then
-    if ARGV[9] == 'restated' and open_statuses[recipient.status] then
-      -- Somebody may have begun to send it again.
-      if recipient.status == 'scheduled' then recipient.status = 'queued' end
-      recipient.doubts = math.max(recipient.doubts or 0, 1)
-      recipient.possible_duplicate = true
-    end
     -- A late 250 wins over whatever was supposed meanwhile, except over another end.
     settle(keys, state, identity, index, 'sent', now, outcome)
   elseif current and recipient.status == 'sending' and recipient.dispatch == dispatch then
