@@ -62,6 +62,7 @@ export function startDelivery({ relays, timeouts, scheduleMs, ledger, owner, que
       concurrency: config.connections + Math.min(config.connections, 10),
       // Before the lease ends nobody may go on with what a dead worker had claimed; what it had not claimed need not wait for that.
       lockMs: Math.min(timeouts.ownerLease / 2, lockMsMax),
+      now: ledger.clock.now,
       log: relayLog,
       handle: (wakeUp) => deliver(dependencies, wakeUp),
     });

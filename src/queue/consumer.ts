@@ -1,9 +1,10 @@
 // Takes wake-ups out of one relay's queue. BullMQ decides when a worker looks; what is so, the ledger knows.
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ConnectionOptions, DelayedError, type Job, Worker } from "bullmq";
+import { type ConnectionOptions, DelayedError, type Job, Worker, type WorkerOptions } from "bullmq";
 import { parseWakeUpId, type WakeUp } from "../domain/wakeUp.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { queueName } from "./names.ts";
+import { backendInRedisTime } from "./redisTime.ts";
 
 export type ConsumerOptions = {
   relay: string;
@@ -14,6 +15,8 @@ export type ConsumerOptions = {
   /** A client whose commands wait while Redis is away. */
   connection: ConnectionOptions;
   prefix: string;
+  /** Redis time (ms). */
+  now(): number;
   log: Log;
   /** Works on a dispatch. A number: look at it again after so many milliseconds. A rejection: again in a few seconds. */
   handle(wake: WakeUp): Promise<number | undefined>;
@@ -28,11 +31,24 @@ const reconnectDelayMs = 1_000;
 /** A fetch that Redis refused (it is full, or has become a replica) is made again after this. */
 const refusedDelayMs = 1_000;
 
-/**
- * BullMQ asks for the next job again at once when Redis answers with an error, and goes on asking for as long as that lasts: a loop that
- * takes most of a core, and a quarter of Redis' own.
- */
+/** BullMQ's worker, but for two of its ways. */
 class PatientWorker extends Worker {
+  readonly #now: () => number;
+
+  constructor(name: string, look: (job: Job, token?: string) => Promise<void>, options: WorkerOptions, now: () => number) {
+    super(name, look, { ...options, autorun: false }, backendInRedisTime(now));
+    this.#now = now;
+  }
+
+  /** How long to wait (s) for something that is due at a time (ms) which is Redis' here, and this machine's there. */
+  protected override getBlockTimeout(blockUntil: number): number {
+    return super.getBlockTimeout(blockUntil > 0 ? blockUntil - this.#now() + Date.now() : blockUntil);
+  }
+
+  /**
+   * It asks for the next job again at once when Redis answers with an error, and goes on asking for as long as that lasts: a loop that takes
+   * most of a core, and a quarter of Redis' own.
+   */
   protected override async moveToActive(token: string, name?: string): Promise<Job> {
     try {
       return await super.moveToActive(token, name);
@@ -47,7 +63,7 @@ class PatientWorker extends Worker {
 const lastWordsMs = 1_000;
 
 /** Starts taking wake-ups; `stop` takes no more, waits for those under way, and after `graceMs` goes all the same. */
-export function consume({ relay, concurrency, lockMs = 30_000, connection, prefix, log, handle }: ConsumerOptions): {
+export function consume({ relay, concurrency, lockMs = 30_000, connection, prefix, now, log, handle }: ConsumerOptions): {
   stop(graceMs: number): Promise<void>;
 } {
   let underWay = 0;
@@ -69,11 +85,12 @@ export function consume({ relay, concurrency, lockMs = 30_000, connection, prefi
     underWay -= 1;
     if (underWay === 0) onIdle();
     if (againMs === undefined) return;
+    // Only the difference counts: see redisTime.ts.
     await job.moveToDelayed(Date.now() + againMs, token);
     throw new DelayedError();
   }
 
-  const worker = new PatientWorker(queueName(relay), look, {
+  const options: WorkerOptions = {
     connection,
     prefix,
     concurrency,
@@ -85,8 +102,10 @@ export function consume({ relay, concurrency, lockMs = 30_000, connection, prefi
     removeOnComplete: { count: 0 },
     removeOnFail: { count: 0 },
     skipVersionCheck: true,
-  });
+  };
+  const worker = new PatientWorker(queueName(relay), look, options, now);
   worker.on("error", (error) => log.debug({ err: error, relay }, "queue connection"));
+  worker.run().catch((error: unknown) => log.error({ err: error, relay }, "the queue's worker ended"));
 
   return {
     async stop(graceMs) {

@@ -74,7 +74,7 @@ export async function openParts(
   const prefix = queuePrefix(0);
   const client = connection.client("hasty");
   onStop(async () => client.disconnect());
-  const producer = createProducer({ connection: client, prefix, log });
+  const producer = createProducer({ connection: client, prefix, now: connection.clock.now, log });
   onStop(() => producer.close());
   const waker = createWaker(producer, (wakeUps) => openWork.confirm(wakeUps));
   onStop(() => waker.drained(2_000));
