@@ -81,9 +81,14 @@ export function startReader({ fanOut, onDue, observe, takeOverMs, log }: ReaderO
     stop() {
       stopped ??= (async () => {
         stopping.abort();
-        fanOut.interrupt();
+        await fanOut.release();
         await ended;
-        await fanOut.retire().catch(() => undefined);
+        // Else they would wait for another process, which takes them for abandoned only after a minute.
+        await fanOut
+          .leftOver()
+          .then(handle)
+          .then(() => fanOut.retire())
+          .catch(() => undefined);
       })();
       return stopped;
     },

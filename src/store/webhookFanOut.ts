@@ -39,8 +39,16 @@ export function createWebhookFanOut(connection: Connection, options: { consumer:
   let interruptReading: (reason: Error) => void = () => undefined;
   /** A reply that was lost with a connection held entries that are now ours, unseen: they are read again before new ones. */
   let ownFirst = true;
+  let blockingId: number | undefined;
   blocking.on("ready", () => {
     ownFirst = true;
+    // Managed services may refuse CLIENT.
+    blocking.client("ID").then(
+      (id) => {
+        blockingId = id;
+      },
+      () => undefined,
+    );
   });
 
   let version: string | null | undefined;
@@ -82,6 +90,12 @@ export function createWebhookFanOut(connection: Connection, options: { consumer:
       const entries = (answer?.[0]?.[1] ?? []) as Entry[];
       if (wanted === "0" && entries.length === 0) ownFirst = false;
       return { entries };
+    },
+
+    /** What this consumer was given and has not handled; asked for at the end, when a last `read` may have been cut off. */
+    async leftOver(): Promise<Batch> {
+      const answer = await redis.xreadgroup("GROUP", consumerGroup, consumer, "COUNT", readStep, "STREAMS", keys.events, "0");
+      return { entries: (answer?.[0]?.[1] ?? []) as Entry[] };
     },
 
     /** What this consumer has read must be read again: handling it failed. */
@@ -137,7 +151,16 @@ export function createWebhookFanOut(connection: Connection, options: { consumer:
       await runScript(redis, scripts.retire, [keys.events], [consumerGroup, idleMs, ""]);
     },
 
-    /** Ends a waiting `read`, which then rejects. */
+    /**
+     * Ends a waiting `read`: with what there is, so that nothing is handed over that nobody takes; where Redis does not do that in time,
+     * at once, and the `read` rejects.
+     */
+    async release(): Promise<void> {
+      if (blockingId !== undefined && (await redis.client("UNBLOCK", blockingId).catch(() => 0)) === 1) return;
+      interrupt();
+    },
+
+    /** Ends a waiting `read` at once, which then rejects; what it was just being given is found by another after a while. */
     interrupt,
 
     /** Takes this consumer off the group, unless it has something left that another must find. */
