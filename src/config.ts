@@ -7,13 +7,17 @@ import { type ConfigFault, faultLine, isWithin } from "./config/faults.ts";
 import { readTree } from "./config/file.ts";
 import { readRedisUrl } from "./config/redis.ts";
 import { readSmtpUrl } from "./config/relays.ts";
+import { routeWarnings } from "./config/routes.ts";
 import { readSections } from "./config/sections.ts";
 import { type Environment, readText, readVariables, type Variables } from "./config/variables.ts";
 
 export type { Config, Role } from "./config/effective.ts";
 
-/** Each fault is one readable line: the variable or the file and the key, what is wrong, the way out. */
-export type ConfigResult = { ok: true; config: Config } | { ok: false; faults: string[] };
+/**
+ * Each fault is one readable line: the variable or the file and the key, what is wrong, the way out. A warning is one too, of something
+ * that is allowed but can hardly be meant.
+ */
+export type ConfigResult = { ok: true; config: Config; warnings: string[] } | { ok: false; faults: string[] };
 
 function deepFreeze<T>(value: T): T {
   if (typeof value === "object" && value !== null) for (const inner of Object.values(value)) deepFreeze(inner);
@@ -64,15 +68,18 @@ export function readConfig({
   const variables = readVariables(env, readHere, faults);
   const { SMTP_URL, REDIS_URL } = variables.values;
   const redisTarget = REDIS_URL === undefined ? undefined : readRedisUrl(REDIS_URL, variables.sourceOf("REDIS_URL"), faults);
-  const smtpRelay = SMTP_URL === undefined ? undefined : readSmtpUrl(SMTP_URL, variables.sourceOf("SMTP_URL"), faults);
+  const smtpRelay = SMTP_URL === undefined ? undefined : readSmtpUrl(SMTP_URL, variables.sourceOf("SMTP_URL"), faults, readHere);
 
   const file = readFileText(variables, readHere, faults);
   const valueFaults: ConfigFault[] = [];
   const tree = file === "unreadable" ? undefined : readTree({ ...file, variable: variables.lookUp, faults, valueFaults });
   const sectionFaults: ConfigFault[] = [];
-  const sections = file === "unreadable" || !tree ? undefined : readSections(tree, file.source, sectionFaults);
+  const sections = file === "unreadable" || !tree ? undefined : readSections(tree, file.source, sectionFaults, readHere);
   faults.push(...valueFaults, ...sectionFaults.filter((fault) => !valueFaults.some((unread) => isWithin(fault, unread))));
 
   const config = assemble({ env, cwd, isTerminal, role, variables, sections, redisTarget, smtpRelay, faults });
-  return faults.length > 0 ? { ok: false, faults: faults.map(faultLine) } : { ok: true, config: deepFreeze(config) };
+  if (faults.length > 0) return { ok: false, faults: faults.map(faultLine) };
+  const warnings =
+    sections && file !== "unreadable" ? routeWarnings(sections.routes, sections.relayNames, { source: file.source, path: "" }) : [];
+  return { ok: true, config: deepFreeze(config), warnings: warnings.map(faultLine) };
 }

@@ -30,17 +30,22 @@ const terminal: Terminal = {
 // A reader that goes away (`postern … | head`) is no fault of ours.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 
-/** The configuration, or the end of the program with every fault named. */
-function configuration(role?: Role): Config {
+/** The configuration and what can hardly be meant in it, or the end of the program with every fault named. */
+function readConfiguration(role?: Role): { config: Config; warnings: string[] } {
   const read = readConfig({ isTerminal: process.stdout.isTTY === true, ...(role && { role }) });
-  if (read.ok) return read.config;
+  if (read.ok) return read;
   for (const fault of read.faults) terminal.err(fault);
   process.exit(wrongUsage);
 }
 
+function configuration(): Config {
+  return readConfiguration().config;
+}
+
 async function serve(role?: Role): Promise<void> {
-  const config = configuration(role);
+  const { config, warnings } = readConfiguration(role);
   const log = createLogger(config.log);
+  for (const warning of warnings) log.warn({}, warning);
   let end: (code: number) => void = () => process.exit(failed);
   try {
     const running = await start(config, {

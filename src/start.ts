@@ -79,6 +79,7 @@ async function startRole(config: Config, options: StartOptions, onStop: OnStop):
   onStop(async () => {
     stopping = true;
   });
-  log.info({ role: config.role, url, metrics_url: metricsServer?.url, relays: paths.relays.map((relay) => relay.name) }, "ready");
+  const reports = worker?.listener && `${worker.listener.host}:${worker.listener.port}`;
+  log.info({ role: config.role, url, metrics_url: metricsServer?.url, reports, relays: paths.relays.map((relay) => relay.name) }, "ready");
   return { url, metricsUrl: metricsServer?.url, apiKey };
 }

@@ -49,6 +49,7 @@ export async function accept(
     dispatches,
     events,
     bytes,
+    ...(draft.returnPath && { keptRecipients: draft.returnPath.kept }),
     ...(claim && { idempotency: { digest: claim.digest, value: kept(claim, message), lifeMs: lifeOf(draft) } }),
   });
   if (result.kind === "late") return unavailable;

@@ -7,19 +7,21 @@ import { idOf } from "../domain/ids.ts";
 import type { Caller } from "../domain/keys.ts";
 import type { DispatchState, MessageRecord, RecipientKind, RecipientState } from "../domain/message.ts";
 import { type InputFault, isRefusal, type Refusal } from "../domain/refusals.ts";
-import { type Route, routeRecipient } from "../domain/routes.ts";
+import { type MakeReturnPath, type ReturnPathFacts, returnPathHeader } from "../domain/returnPath.ts";
+import type { RoutedMessage } from "../domain/routes.ts";
 import { formatSize } from "../domain/units.ts";
+import { dispatchesOf, type RoutedRecipient, type RoutingSettings, routedMessage, routeRecipients } from "./plan.ts";
 import { type RawRequest, recipientsMax, type SendRequest } from "./request.ts";
 
-export type PrepareSettings = {
-  routes: readonly Route[];
-  relays: readonly string[];
+export type PrepareSettings = RoutingSettings & {
   expireAfterMs: number;
   maxMessageSizeBytes: number;
   /** Redis time, ms. */
   now(): number;
   /** 16 bytes of a new UUID version 7. */
   newUuid(): Uint8Array;
+  /** Makes our own envelope sender of a message; absent where there is no domain for it. */
+  returnPath?: MakeReturnPath;
 };
 
 /** A message that is ready to be stored. */
@@ -30,8 +32,9 @@ export type Draft = {
   expiresAt: number;
   sendAt?: number;
   bytes: Buffer;
-  /** For each recipient: which rule of the routes matched (undefined: the message named its relay), and the relays in order. */
-  routing: { recipient: string; rule: number | undefined; relays: string[] }[];
+  returnPath?: ReturnPathFacts;
+  /** For each recipient, in their order. */
+  routing: RoutedRecipient[];
 };
 
 type Options = Pick<SendRequest, "tags" | "metadata" | "send_at" | "expires_after" | "lane" | "relay" | "on_doubt">;
@@ -44,10 +47,12 @@ const clockToleranceMs = 5_000;
 /** Prepares a message from its parts (`POST /v1/messages`). */
 export async function prepare(settings: PrepareSettings, caller: Caller, request: SendRequest): Promise<Draft | Refusal> {
   const recipients = envelopeOf(request);
-  const plan = makePlan(settings, caller, request, [{ address: request.from.address, pointer: "/from" }], recipients);
-  if (isRefusal(plan)) return plan;
   const messageId = newMessageId(settings);
+  const message = routedMessage(caller, request, { id: messageId, from: request.from.address });
+  const plan = makePlan(settings, caller, request, { message, senders: [{ address: request.from.address, pointer: "/from" }], recipients });
+  if (isRefusal(plan)) return plan;
   const internetMessageId = `<${messageId}@${domainOf(request.from.address)}>`;
+  const returnPath = returnPathOf(settings, { message, recipients, plan });
   const { bytes, smtputf8 } = await compose({
     from: request.from,
     to: request.to,
@@ -56,7 +61,8 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
     subject: request.subject ?? "",
     text: request.text,
     html: request.html,
-    headers: request.headers ?? {},
+    // Not on a message that came whole: its bytes are the caller's, and may be signed.
+    headers: { ...request.headers, ...(returnPath && { [returnPathHeader]: returnPath.address }) },
     attachments: (request.attachments ?? []).map((it) => ({
       filename: it.filename,
       content: it.content,
@@ -66,8 +72,8 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
     messageId: internetMessageId,
     date: new Date(plan.now),
   });
-  const facts = { from: request.from.address, subject: request.subject ?? "", internetMessageId, smtputf8, eightBit: false };
-  return finish(settings, caller, request, { messageId, envelopeFrom: request.from.address, recipients, plan, facts, bytes });
+  const facts = { subject: request.subject ?? "", internetMessageId, smtputf8, eightBit: false };
+  return finish(settings, request, { message, envelopeFrom: request.from.address, recipients, plan, facts, bytes, returnPath });
 }
 
 /** Prepares a message that came whole (`POST /v1/messages/raw`). */
@@ -86,22 +92,23 @@ export async function prepareRaw(settings: PrepareSettings, caller: Caller, requ
     { address: envelope.from.address, pointer: "/envelope/from" },
     ...[...finished.from, ...(finished.sender === undefined ? [] : [finished.sender])].map((address) => ({ address, pointer: "/raw" })),
   ];
-  const plan = makePlan(settings, caller, request, senders, recipients);
+  const message = routedMessage(caller, request, { id: messageId, from: finished.from[0] ?? envelope.from.address });
+  const plan = makePlan(settings, caller, request, { message, senders, recipients });
   if (isRefusal(plan)) return plan;
   const facts = {
-    from: finished.from[0] ?? envelope.from.address,
     subject: finished.subject,
     internetMessageId: finished.messageId,
     smtputf8: finished.smtputf8,
     eightBit: finished.eightBit,
   };
-  return finish(settings, caller, request, {
-    messageId,
+  return finish(settings, request, {
+    message,
     envelopeFrom: envelope.from.address,
     recipients,
     plan,
     facts,
     bytes: finished.bytes,
+    returnPath: returnPathOf(settings, { message, recipients, plan }),
   });
 }
 
@@ -127,16 +134,16 @@ function distinct(recipients: EnvelopeRecipient[]): EnvelopeRecipient[] {
 }
 
 /** `now`: the one time that acceptance goes by. */
-type Plan = { now: number; sendAt?: number; expiresAt: number; routing: Draft["routing"] };
+type Plan = { now: number; sendAt?: number; expiresAt: number; routing: RoutedRecipient[] };
 
 /** Checks what has nothing to do with the content: senders, number of recipients, times, routes. */
 function makePlan(
   settings: PrepareSettings,
   caller: Caller,
   options: Options,
-  senders: { address: string; pointer: string }[],
-  recipients: EnvelopeRecipient[],
+  parts: { message: RoutedMessage; senders: { address: string; pointer: string }[]; recipients: EnvelopeRecipient[] },
 ): Plan | Refusal {
+  const { message, senders, recipients } = parts;
   const { domains } = caller;
   const foreign = domains && senders.find((sender) => !senderDomainAllowed(sender.address, domains));
   if (foreign) {
@@ -155,17 +162,14 @@ function makePlan(
   }
   const times = timesOf(settings, options);
   if (isRefusal(times)) return times;
-  const named = namedRelay(settings, caller, options.relay);
-  if (isRefusal(named)) return named;
-  const routing: Draft["routing"] = [];
-  for (const { address } of recipients) {
-    const route = named
-      ? { rule: undefined, relays: [named] }
-      : routeRecipient(settings.routes, { fromDomain: domainOf(senders[0]?.address ?? ""), toDomain: domainOf(address) });
-    if (!route) return { refused: "no_route", detail: `No route of the configuration matches the recipient domain ${domainOf(address)}.` };
-    routing.push({ recipient: address, rule: route.rule, relays: route.relays });
-  }
-  return { ...times, routing };
+  const forbidden = refuseRelay(settings, caller, options.relay);
+  if (forbidden) return forbidden;
+  const routing = routeRecipients(
+    settings,
+    message,
+    recipients.map(({ address }) => address),
+  );
+  return isRefusal(routing) ? routing : { ...times, routing };
 }
 
 function timesOf(settings: PrepareSettings, options: Options): Omit<Plan, "routing"> | Refusal {
@@ -184,7 +188,8 @@ export function sendAtFault(sendAt: number, now: number): string | undefined {
   return undefined;
 }
 
-function namedRelay(settings: PrepareSettings, caller: Caller, relay: string | undefined): string | undefined | Refusal {
+/** Why the caller may not name this relay, if it may not. */
+function refuseRelay(settings: PrepareSettings, caller: Caller, relay: string | undefined): Refusal | undefined {
   if (relay === undefined) return undefined;
   const allowed = caller.scopes.includes("operator") || (caller.relays?.includes(relay) ?? false);
   if (!allowed) {
@@ -194,56 +199,62 @@ function namedRelay(settings: PrepareSettings, caller: Caller, relay: string | u
       errors: [{ pointer: "/relay", code: "forbidden", message: "is not among the relays of this key" }],
     };
   }
-  if (settings.relays.includes(relay)) return relay;
+  if (settings.relays.includes(relay)) return undefined;
   return invalid([{ pointer: "/relay", code: "unknown_relay", message: "is no relay of this installation" }]);
 }
 
+function returnPathOf(
+  { returnPath }: PrepareSettings,
+  { message: { id, tenant }, recipients, plan: { expiresAt } }: Pick<Parts, "message" | "recipients" | "plan">,
+): ReturnPathFacts | undefined {
+  return returnPath?.({ id, tenant, recipients: recipients.map(({ address }) => address), expiresAt });
+}
+
 type Parts = {
-  messageId: string;
+  message: RoutedMessage;
   envelopeFrom: string;
   recipients: EnvelopeRecipient[];
   plan: Plan;
-  facts: { from: string; subject: string; internetMessageId: string; smtputf8: boolean; eightBit: boolean };
+  facts: { subject: string; internetMessageId: string; smtputf8: boolean; eightBit: boolean };
   bytes: Buffer;
+  returnPath: ReturnPathFacts | undefined;
 };
 
-function finish(settings: PrepareSettings, caller: Caller, options: Options, parts: Parts): Draft | Refusal {
-  const { plan, facts, bytes, recipients } = parts;
+function finish(settings: PrepareSettings, options: Options, parts: Parts): Draft | Refusal {
+  const { message, plan, facts, bytes, recipients } = parts;
   if (bytes.length > settings.maxMessageSizeBytes) {
     const limit = formatSize(settings.maxMessageSizeBytes);
     return { refused: "message_too_large", detail: `The finished message has ${bytes.length} bytes; ${limit} are allowed.` };
   }
   const { now } = plan;
-  const relays = [...new Set(plan.routing.map((routing) => routing.relays[0] as string))];
+  const dispatches = dispatchesOf(settings, plan.routing, bytes.length);
+  if (isRefusal(dispatches)) return dispatches;
   return {
     record: {
-      id: parts.messageId,
-      tenant: caller.tenant,
-      key_id: caller.keyId,
+      ...message,
       created_at: now,
-      from: facts.from,
       envelope_from: parts.envelopeFrom,
+      ...(parts.returnPath && { return_path: parts.returnPath.address }),
       subject: facts.subject,
       internet_message_id: facts.internetMessageId,
       size: bytes.length,
       ...(facts.smtputf8 && { smtputf8: true }),
       ...(facts.eightBit && { eight_bit: true }),
-      lane: options.lane ?? "transactional",
       on_doubt: options.on_doubt ?? "resend",
-      tags: options.tags ?? [],
       metadata: options.metadata ?? {},
       recipients,
     },
-    recipients: plan.routing.map(({ relays: [first] }) => ({
+    recipients: recipients.map((_, index) => ({
       status: plan.sendAt === undefined ? "queued" : "scheduled",
-      dispatch: relays.indexOf(first as string),
+      dispatch: dispatches.findIndex((dispatch) => dispatch.recipients.includes(index)),
       attempts: 0,
       updated_at: now,
     })),
-    dispatches: relays.map((relay) => ({ relay, generation: 1, next_at: plan.sendAt ?? now, tries: 0, faults: 0 })),
+    dispatches: dispatches.map(({ relay }) => ({ relay, generation: 1, next_at: plan.sendAt ?? now, tries: 0, faults: 0 })),
     expiresAt: plan.expiresAt,
     ...(plan.sendAt !== undefined && { sendAt: plan.sendAt }),
     bytes,
+    ...(parts.returnPath && { returnPath: parts.returnPath }),
     routing: plan.routing,
   };
 }

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { checkMailbox, type Mailbox, parseMailbox } from "../domain/address.ts";
 import { contentIdFault, contentTypeFault, filenameFault, headersFaults, subjectFault } from "../domain/header.ts";
+import { lanes, tagPattern } from "../domain/message.ts";
 import { parseDuration } from "../domain/units.ts";
 
 export const recipientsMax = 50;
@@ -93,14 +94,11 @@ export const time = z.iso
 
 /** The fields that every way of sending has. */
 const options = {
-  tags: z
-    .array(z.string().regex(/^[A-Za-z0-9_.:-]{1,64}$/, "is no tag; use 1 to 64 of A-Z a-z 0-9 _ . : -"))
-    .max(10)
-    .optional(),
+  tags: z.array(z.string().regex(tagPattern, "is no tag; use 1 to 64 of A-Z a-z 0-9 _ . : -")).max(10).optional(),
   metadata: metadata.optional().meta({ description: "Strings of your own, at most 4 kB of JSON; returned with every event." }),
   send_at: time.optional().meta({ description: "Not before this time, at most 30 days ahead." }),
   expires_after: life.optional(),
-  lane: z.enum(["transactional", "broadcast"]).optional().meta({ description: "A broadcast never delays a transactional message." }),
+  lane: z.enum(lanes).optional().meta({ description: "A broadcast never delays a transactional message." }),
   relay: z.string().optional().meta({ description: "Send by this relay, for keys that list it, and operators." }),
   on_doubt: z
     .enum(["resend", "hold"])

@@ -5,20 +5,25 @@ import { decodeHeader } from "./decode.ts";
 import { headerOf, readHeaders } from "./mime.ts";
 import type { OriginalMessage } from "./parsedReport.ts";
 
-export type Feedback = { feedbackType: string; recipients: string[]; reportingMta?: string; arrivalDate?: string };
+/** `anyOf`: it does not say whose it is, and `recipients` are all of the original's. */
+export type Feedback = { feedbackType: string; recipients: string[]; anyOf?: true; reportingMta?: string; arrivalDate?: string };
 
 const recipientsMax = 100;
 
 /** Whose copy it was: what the report says itself, else to whom the original was addressed. */
-function recipientsOf(fields: ReturnType<typeof readHeaders>, original: OriginalMessage | undefined): string[] {
+function recipientsOf(
+  fields: ReturnType<typeof readHeaders>,
+  original: OriginalMessage | undefined,
+): Pick<Feedback, "recipients" | "anyOf"> {
   const named = fields.headers
     .filter(({ name }) => name === "original-rcpt-to" || name === "removal-recipient" || name === "final-recipient")
     .map(({ value }) => typedAddress(decodeHeader(value)))
     .filter((address) => address !== undefined);
-  if (named.length > 0) return [...new Set(named)];
+  if (named.length > 0) return { recipients: [...new Set(named)].slice(0, recipientsMax) };
   const delivered = original?.headers.find(({ name }) => name === "x-original-to" || name === "delivered-to")?.value;
   const copy = delivered === undefined ? undefined : firstAddress(delivered);
-  return original && original.to.length > 0 ? [...original.to] : copy ? [copy] : [];
+  if (copy !== undefined) return { recipients: [copy] };
+  return { recipients: (original?.to ?? []).slice(0, recipientsMax), anyOf: true };
 }
 
 /**
@@ -32,7 +37,7 @@ export function readFeedback(text: string, original: OriginalMessage | undefined
   const arrivalDate = field("arrival-date") ?? field("received-date");
   return {
     feedbackType: (/[\w-]{1,40}/.exec(field("feedback-type") ?? "")?.[0] ?? "abuse").toLowerCase(),
-    recipients: recipientsOf(fields, original).slice(0, recipientsMax),
+    ...recipientsOf(fields, original),
     ...(reportingMta && { reportingMta: reportingMta.replace(/^[\w.-]{1,40}\s{0,5};\s{0,5}/, "").slice(0, 300) }),
     ...(arrivalDate && { arrivalDate: arrivalDate.slice(0, 100) }),
   };
@@ -53,7 +58,8 @@ export function readPlainComplaint(
 ): Feedback | undefined {
   if (!original || !(complaintSubject.test(subject) || complaintSender.test(from))) return undefined;
   const marked = original.headers.find(({ name }) => name === "x-hmxmroriginalrecipient")?.value;
-  return { feedbackType: "abuse", recipients: marked ? addressesIn(marked) : [...original.to].slice(0, recipientsMax) };
+  if (marked) return { feedbackType: "abuse", recipients: addressesIn(marked) };
+  return { feedbackType: "abuse", recipients: original.to.slice(0, recipientsMax), anyOf: true };
 }
 
 /**

@@ -18,9 +18,10 @@ const fieldsInText = /^[ \t>]{0,8}(?:Final-Recipient|Original-Recipient)[ \t]{0,
 const nestedReport = /report-type="?delivery-status/i;
 const nestedDepthMax = 2;
 
+/** A refusal outweighs a delay. Time that ran out is the end of a delay: nobody refused anything, and `action` says whether it is over. */
 function kindOf(reports: readonly RecipientReport[]): ParsedReport["kind"] {
-  if (reports.some(({ action }) => action === "failed")) return "bounce";
-  if (reports.some(({ action }) => action === "delayed")) return "delayed";
+  if (reports.some(({ action, category }) => action === "failed" && category !== "expired")) return "bounce";
+  if (reports.some(({ action }) => action === "failed" || action === "delayed")) return "delayed";
   return reports.length > 0 ? "delivered" : "none";
 }
 

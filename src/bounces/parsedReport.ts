@@ -3,7 +3,8 @@ import type { Phase } from "../domain/relay.ts";
 import type { Category, Reply } from "../domain/reply.ts";
 
 /**
- * `bounce`: at least one recipient was given up. `delayed`: still being tried. `delivered`: a success report.
+ * `bounce`: at least one recipient was refused for good. `delayed`: time is the trouble: still being tried, or given up because it
+ * ran out; a report's `action` says which, and only that decides what becomes of a recipient. `delivered`: a success report.
  * `none`: no report at all, or one that nothing can be read out of.
  */
 export type ReportKind = "bounce" | "complaint" | "auto_reply" | "delayed" | "delivered" | "none";
@@ -59,6 +60,8 @@ export type ParsedReport = {
   envelopeId?: string;
   /** RFC 5965: `abuse`, `fraud`, `virus`, `not-spam`, `opt-out`, `auth-failure`, … in lower case. A `not-spam` takes a complaint back. */
   feedbackType?: string;
+  /** A complaint does not say whose it is: `reports` names all to whom the original was addressed. */
+  anyOf?: true;
   /** Which dialect the report is written in: `rfc3464`, `rfc5965`, or the id of a row in `dialects/`. */
   dialect?: string;
 };

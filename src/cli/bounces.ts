@@ -31,8 +31,9 @@ function reportLine(file: string, { kind, reports }: ParsedReport): string {
   return JSON.stringify({
     file,
     kind,
-    reports: reports.map(({ recipient, category, hardBounce, reply }) => ({
+    reports: reports.map(({ recipient, action, category, hardBounce, reply }) => ({
       recipient,
+      action,
       category: category ?? null,
       hard_bounce: hardBounce,
       reply: replyView(reply),

@@ -3,11 +3,12 @@ import { printableConfig } from "../config/print.ts";
 import { readConfig } from "../config.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Says every fault. 0 if there is none, else 2. */
+/** Says every fault, and what can hardly be meant. 0 if there is no fault, else 2. */
 export function checkConfig(terminal: Terminal): number {
   const read = readConfig({});
   if (read.ok) {
-    terminal.out("The configuration is fine.");
+    for (const warning of read.warnings) terminal.err(`warning: ${warning}`);
+    terminal.out(read.warnings.length === 0 ? "The configuration is fine." : "The configuration works, but for the warnings.");
     return 0;
   }
   for (const fault of read.faults) terminal.err(fault);

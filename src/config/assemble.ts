@@ -1,13 +1,14 @@
 // Puts variables and file together: defaults, and the rules that hold between settings.
 import { BlockList, isIP } from "node:net";
 import { resolve } from "node:path";
+import { createSecureContext } from "node:tls";
 import type { Confirmation } from "../domain/durability.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig } from "../domain/relay.ts";
-import type { Route } from "../domain/routes.ts";
 import type { Config, Role } from "./effective.ts";
-import { type ConfigFault, inside, nearest } from "./faults.ts";
+import { type ConfigFault, inside, insideQuery } from "./faults.ts";
 import { smtpUrlRelayName } from "./relays.ts";
+import { checkRelaysOfRoutes, settleRoutes } from "./routes.ts";
 import type { FileSections } from "./sections.ts";
 import type { Environment, VariableName, Variables } from "./variables.ts";
 
@@ -91,25 +92,33 @@ function refuseSharedPorts({ role, http, metrics, bounce, returnPathDomain }: Co
   }
 }
 
-/** The rules as they are used: that of SMTP_URL is last in each; without rules all relays, in order, carry everything. */
-function settleRoutes({ sections, variables, smtpRelay, faults }: Parts, relays: readonly RelayConfig[]): Route[] {
-  const rules = sections?.routes ?? [];
-  const known = [...(sections?.relayNames ?? []), ...(variables.set.has("SMTP_URL") ? [smtpUrlRelayName] : [])];
-  for (const { route, at } of rules) {
-    for (const [index, name] of route.relays.entries()) {
-      const place = inside(inside(at, "relays"), index);
-      const meant = nearest(name, known);
-      const advice = meant ? `did you mean ${meant}?` : known.length > 0 ? `there are ${known.join(", ")}` : "there is none at all";
-      if (!known.includes(name)) faults.push({ ...place, text: `no relay has this name: ${advice}` });
-      else if (route.relays.indexOf(name) < index)
-        faults.push({ ...place, text: "names a relay that the rule names before: leave it out" });
+/** Settings of the report intake that would do nothing, or fail only once the first server comes. */
+function checkReports({ relays, bounce, returnPathDomain }: Config, { sections, variables, faults }: Parts, complain: Complain): void {
+  for (const [name, other] of [
+    ["BOUNCE_TLS_CERT", "BOUNCE_TLS_KEY"],
+    ["BOUNCE_TLS_KEY", "BOUNCE_TLS_CERT"],
+  ] as const) {
+    if (variables.set.has(name) && !variables.set.has(other)) complain(name, `is set without ${other}: give both or neither`);
+  }
+  if (bounce.tls) {
+    try {
+      createSecureContext(bounce.tls);
+    } catch {
+      complain("BOUNCE_TLS_CERT", "and BOUNCE_TLS_KEY do not belong together, or one of them is damaged or has a passphrase");
     }
   }
-  if (rules.length === 0) return relays.length === 0 ? [] : [{ relays: relays.map(({ name }) => name) }];
-  return rules.map(({ route }) => {
-    const last = smtpRelay && !route.relays.includes(smtpRelay.name) ? [smtpRelay.name] : [];
-    return { ...route, relays: [...route.relays, ...last] };
-  });
+  if (returnPathDomain !== undefined || variables.set.has("RETURN_PATH_DOMAIN")) return;
+  const source = sections?.source ?? "";
+  if (bounce.addresses.length > 0) {
+    faults.push({ source, path: "reports.addresses", text: "has no effect without the listener for reports: set RETURN_PATH_DOMAIN" });
+  }
+  for (const { name, returnPath } of relays) {
+    if (returnPath !== "own") continue;
+    const at = sections?.relayNames.includes(name)
+      ? { source, path: `relays.${name}.return_path` }
+      : insideQuery({ source: variables.sourceOf("SMTP_URL"), path: "" }, "return_path");
+    faults.push({ ...at, text: "needs a domain of our own: set RETURN_PATH_DOMAIN, or leave it out" });
+  }
 }
 
 /** What receipts wait for; undefined: nothing. Refuses what would have no effect, or could never be had. */
@@ -138,6 +147,8 @@ export function assemble(parts: Parts): Config {
   if (sections?.relayNames.includes(smtpUrlRelayName) && variables.set.has("SMTP_URL")) {
     complain("SMTP_URL", `becomes the relay ${smtpUrlRelayName}, which the file names too: rename the one in the file`);
   }
+  const routes = sections?.routes ?? [];
+  checkRelaysOfRoutes(routes, [...(sections?.relayNames ?? []), ...(variables.set.has("SMTP_URL") ? [smtpUrlRelayName] : [])], faults);
   const returnPathDomain = values.RETURN_PATH_DOMAIN ?? (sandbox ? "sandbox.test" : undefined);
   const messageMs = values.MESSAGE_RETENTION ?? 7 * dayMs;
   const durability = settleDurability(parts);
@@ -153,7 +164,7 @@ export function assemble(parts: Parts): Config {
     redis: redisTarget ? { kind: "url", target: redisTarget } : { kind: "embedded" },
     embeddedRedisAllowed: env.NODE_ENV !== "production" || values.POSTERN_EMBEDDED_REDIS === true,
     relays,
-    routes: settleRoutes(parts, relays),
+    routes: settleRoutes(routes, relays, smtpRelay),
     retry: {
       expireAfterMs: retry.expire_after ?? 72 * hourMs,
       scheduleMs: retry.schedule ?? [...(sandbox ? sandboxScheduleMs : scheduleMs)],
@@ -167,9 +178,17 @@ export function assemble(parts: Parts): Config {
     },
     ...(durability && { durability }),
     webhooks: { allowPrivate: webhooks.allow_private ?? false },
+    dkim: sections?.dkim ?? [],
     ...(values.POSTERN_API_KEY !== undefined && { apiKey: values.POSTERN_API_KEY }),
     ...(returnPathDomain !== undefined && { returnPathDomain }),
-    bounce: { host: values.BOUNCE_HOST ?? host, port: values.BOUNCE_PORT ?? (sandbox ? 0 : 2525) },
+    ...(values.RETURN_PATH_SECRETS !== undefined && { returnPathSecrets: values.RETURN_PATH_SECRETS }),
+    bounce: {
+      host: values.BOUNCE_HOST ?? host,
+      port: values.BOUNCE_PORT ?? (sandbox ? 0 : 2525),
+      ...(values.BOUNCE_TLS_CERT !== undefined &&
+        values.BOUNCE_TLS_KEY !== undefined && { tls: { cert: values.BOUNCE_TLS_CERT, key: values.BOUNCE_TLS_KEY } }),
+      addresses: sections?.reports.addresses ?? [],
+    },
     log: { level: values.LOG_LEVEL ?? "info", format: values.LOG_FORMAT ?? (isTerminal ? "pretty" : "json") },
     retention: {
       messageMs,
@@ -180,6 +199,7 @@ export function assemble(parts: Parts): Config {
     path: env.PATH ?? "",
   };
   refuseSharedPorts(config, complain);
+  checkReports(config, parts, complain);
   if (config.role !== "all" && !redisTarget && !variables.set.has("REDIS_URL")) {
     complain("REDIS_URL", `is needed in the role ${config.role}: set it, for an embedded Redis serves one process, which does everything`);
   }

@@ -1,4 +1,6 @@
 // The effective configuration: what the rest of the house is started with. Plain, frozen data.
+
+import type { DkimKey } from "../domain/dkim.ts";
 import type { Confirmation } from "../domain/durability.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig, Timeouts } from "../domain/relay.ts";
@@ -31,11 +33,18 @@ export type Config = {
   /** What a receipt waits for beside the write itself; undefined: nothing. */
   durability?: Confirmation;
   webhooks: { allowPrivate: boolean };
+  /** Several of one domain all sign. */
+  dkim: DkimKey[];
   /** The bootstrap key; where it is missing in the sandbox, one is made at start. */
   apiKey?: string;
   returnPathDomain?: string;
-  /** Listens only where `returnPathDomain` is set. Port 0 takes any free one. */
-  bounce: { host: string; port: number };
+  /** What signs return paths, the newest first; where there are none, one is made and kept in Redis. */
+  returnPathSecrets?: string[];
+  /**
+   * Listens only where `returnPathDomain` is set. Port 0 takes any free one.
+   * `addresses`: where others send reports to, beside our return paths and postmaster.
+   */
+  bounce: { host: string; port: number; tls?: { cert: string; key: string }; addresses: string[] };
   log: { level: LogLevel; format: LogFormat };
   retention: { messageMs: number; contentMs: number; failedContentMs: number };
   limits: { maxMessageSizeBytes: number; maxBatchSizeBytes: number };

@@ -1,7 +1,5 @@
-// What the file and SMTP_URL may not say yet, though they will: refused by name, never ignored in silence.
+// What the file may not say yet, though it will: refused by name, never ignored in silence.
 
 export const notYetSupported = {
-  file: ["dkim", "limits"],
-  relay: ["rate", "domains", "dkim", "limits", "provider", "return_path"],
-  route: ["tag", "lane", "tenant", "key", "weights"],
+  file: ["limits"],
 } as const;

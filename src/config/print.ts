@@ -1,10 +1,14 @@
 // The effective configuration in the user's own words: variables by their names, the rest as it would stand in the file. Secrets are masked.
+import { isIPv6 } from "node:net";
 import { stringify } from "yaml";
-import type { RelayConfig } from "../domain/relay.ts";
-import { formatDuration, formatSize } from "../domain/units.ts";
+import type { Rate, RelayAuth, RelayConfig, RelayLimits, RelayProxy, TlsOptions } from "../domain/relay.ts";
+import { type Route, weightOf } from "../domain/routes.ts";
+import { formatDuration, formatRate, formatSize } from "../domain/units.ts";
 import type { Config } from "./effective.ts";
 import { mask, showRedisTarget } from "./redis.ts";
 import type { VariableName } from "./variables.ts";
+
+const shortened = "(PEM)";
 
 /** Everything that is set, under the variable that sets it. */
 function variablesOf(config: Config): Partial<Record<VariableName, string | number | boolean>> {
@@ -20,8 +24,10 @@ function variablesOf(config: Config): Partial<Record<VariableName, string | numb
     POSTERN_ROLE: config.role,
     ...(config.apiKey !== undefined && { POSTERN_API_KEY: mask }),
     ...(config.returnPathDomain !== undefined && { RETURN_PATH_DOMAIN: config.returnPathDomain }),
+    ...(config.returnPathSecrets && { RETURN_PATH_SECRETS: mask }),
     BOUNCE_HOST: bounce.host,
     BOUNCE_PORT: bounce.port,
+    ...(bounce.tls && { BOUNCE_TLS_CERT: mask, BOUNCE_TLS_KEY: mask }),
     LOG_LEVEL: log.level,
     LOG_FORMAT: log.format,
     MESSAGE_RETENTION: formatDuration(retention.messageMs),
@@ -32,18 +38,79 @@ function variablesOf(config: Config): Partial<Record<VariableName, string | numb
   };
 }
 
-function relayOf({ host, port, tls, verifyCertificate, auth, connections }: RelayConfig) {
-  // Some providers' user is as secret as the password, or the same.
-  return { host, port, ...(auth && { user: mask, pass: mask }), connections, tls, verify: verifyCertificate };
+/** In the words of the file; certificates are long, and not secret, so that only their being there is said. */
+function tlsOf({ trustedCertificates, clientCertificate, versionMin, serverName }: TlsOptions) {
+  return {
+    ...(trustedCertificates !== undefined && { ca: shortened }),
+    ...(clientCertificate && { cert: shortened, key: mask }),
+    ...(versionMin && { min_tls_version: versionMin.slice("TLSv".length) }),
+    ...(serverName !== undefined && { server_name: serverName }),
+  };
+}
+
+// Some providers' user is as secret as the password, or the same.
+function loginOf(auth: RelayAuth) {
+  if (auth.token === undefined) return { user: mask, pass: mask, ...(auth.method && { auth: auth.method }) };
+  const { url, kind, scope } = auth.token;
+  const secrets = {
+    refresh_token: { client_id: mask, client_secret: mask, refresh_token: mask },
+    client_credentials: { client_id: mask, client_secret: mask },
+    service_account: { service_account: mask },
+  };
+  return { user: mask, auth: { method: auth.method, token_url: url, ...secrets[kind], ...(scope !== undefined && { scope }) } };
+}
+
+const ratesOf = (rates: readonly Rate[]) => (rates.length === 0 ? {} : { rate: rates.map(formatRate) });
+
+function limitsOf({ rates, burst, domains, warmUp, ...limits }: RelayLimits) {
+  const { messagesPerConnection, recipientsPerTransaction, messageBytesMax } = limits;
+  const domainLimits = Object.entries(domains).map(([domain, { rates: own, burst: more, connections }]) => {
+    return [domain, { ...ratesOf(own), ...(own.length > 0 && { burst: more }), ...(connections !== undefined && { connections }) }];
+  });
+  return {
+    ...ratesOf(rates),
+    ...(rates.length > 0 && { burst }),
+    ...(messagesPerConnection !== undefined && { messages_per_connection: messagesPerConnection }),
+    ...(recipientsPerTransaction !== undefined && { recipients_per_transaction: recipientsPerTransaction }),
+    ...(messageBytesMax !== undefined && { max_message_size: formatSize(messageBytesMax) }),
+    ...(domainLimits.length > 0 && { domains: Object.fromEntries(domainLimits) }),
+    ...(warmUp && { warm_up: { since: new Date(warmUp.since).toISOString().slice(0, 10), daily: warmUp.daily } }),
+  };
+}
+
+/** A proxy without its login; IPv6 in brackets. */
+function proxyOf({ kind, host, port, auth }: RelayProxy): string {
+  return `${kind}://${auth ? `${mask}@` : ""}${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
+
+function relayOf({ host, port, tls, verifyCertificate, tlsOptions, auth, proxy, connections, limits, returnPath }: RelayConfig) {
+  return {
+    host,
+    port,
+    ...(auth && loginOf(auth)),
+    connections,
+    tls,
+    verify: verifyCertificate,
+    ...(tlsOptions && tlsOf(tlsOptions)),
+    ...(proxy && { proxy: proxyOf(proxy) }),
+    ...(limits && limitsOf(limits)),
+    ...(returnPath && { return_path: returnPath }),
+  };
+}
+
+/** A rule as the file says it. */
+function routeOf(route: Route) {
+  const { relays, weights, ...conditions } = route;
+  return { ...conditions, relays: weights ? new Map(relays.map((name) => [name, weightOf(route, name)])) : relays };
 }
 
 /** The effective configuration as YAML, for people: `environment` holds the variables, the other keys are those of the file. */
 export function printableConfig(config: Config): string {
-  const { relays, routes, retry, timeouts, durability, webhooks } = config;
+  const { relays, routes, retry, timeouts, durability, webhooks, dkim } = config;
   return stringify({
     environment: variablesOf(config),
     relays: new Map(relays.map((relay) => [relay.name, relayOf(relay)])),
-    routes,
+    routes: routes.map(routeOf),
     retry: { expire_after: formatDuration(retry.expireAfterMs), schedule: retry.scheduleMs.map(formatDuration) },
     timeouts: {
       connect: formatDuration(timeouts.connect),
@@ -60,5 +127,7 @@ export function printableConfig(config: Config): string {
       },
     }),
     webhooks: { allow_private: webhooks.allowPrivate },
+    reports: { addresses: config.bounce.addresses },
+    ...(dkim.length > 0 && { dkim: dkim.map(({ domain, selector, subdomains }) => ({ domain, selector, key: mask, subdomains })) }),
   });
 }

@@ -1,16 +1,26 @@
 // The sections of the file, each read key by key. A section that is missing has no keys; defaults are applied where all is known.
 import { z } from "zod";
+import type { DkimKey } from "../domain/dkim.ts";
 import type { RelayConfig } from "../domain/relay.ts";
-import type { Route } from "../domain/routes.ts";
+import { readDkimKeys } from "./dkim.ts";
 import { type ConfigFault, inside, type Place } from "./faults.ts";
 import { entriesOf, type Fields, readFields, type Tree } from "./fields.ts";
 import { notYetSupported } from "./later.ts";
 import { readRelay } from "./relays.ts";
-import { domainPattern, duration, flag, wholeNumber } from "./values.ts";
-import { variableNames } from "./variables.ts";
+import { type ReadRoute, readRoutes } from "./routes.ts";
+import { anything, duration, flag, mailAddress, wholeNumber } from "./values.ts";
+import { type ReadFile, variableNames } from "./variables.ts";
 
-const anything = z.custom<Tree>(() => true);
-const fileShape = { relays: anything, routes: anything, retry: anything, timeouts: anything, webhooks: anything, durability: anything };
+const fileShape = {
+  relays: anything,
+  routes: anything,
+  retry: anything,
+  timeouts: anything,
+  webhooks: anything,
+  durability: anything,
+  reports: anything,
+  dkim: anything,
+};
 
 const dayMs = 86_400_000;
 const someTime = duration({ minMs: 1 });
@@ -38,28 +48,23 @@ const durabilityShape = {
   wait_timeout: duration({ minMs: 10, maxMs: 1_500 }),
 };
 const webhookShape = { allow_private: flag };
-
-const namedRelay = z.string({
-  error: ({ input }) =>
-    input instanceof Map ? "weighted relays are not supported yet in this version: name the relay alone" : "must be a relay's name",
-});
-const routeShape = {
-  from_domain: domainPattern,
-  to_domain: domainPattern,
-  relays: z
-    .array(namedRelay, { error: "must be a list of relays' names, like [ses, office]" })
-    .min(1, { error: "needs at least one relay" }),
+const reportShape = {
+  addresses: z.array(mailAddress, { error: "must be a list of addresses, like [fbl@example.com]" }),
 };
 
 export type FileSections = {
   /** Every relay that the file names, faulty ones too: what a route may refer to. */
   relayNames: string[];
   relays: RelayConfig[];
-  routes: { route: Route; at: Place }[];
+  routes: ReadRoute[];
   retry: Fields<typeof retryShape>;
   timeouts: Fields<typeof timeoutShape>;
   webhooks: Fields<typeof webhookShape>;
   durability: { given: Fields<typeof durabilityShape>; at: Place };
+  reports: Fields<typeof reportShape>;
+  /** The file's path, for faults that show only together with other settings. */
+  source: string;
+  dkim: DkimKey[];
 };
 
 function hint(key: string): string | undefined {
@@ -68,22 +73,8 @@ function hint(key: string): string | undefined {
   return variable && `this is not set in the file but by the variable ${variable}`;
 }
 
-function readRoutes(tree: Tree | undefined, at: Place, faults: ConfigFault[]): FileSections["routes"] {
-  if (tree === undefined || tree === "") return [];
-  if (!Array.isArray(tree)) {
-    faults.push({ ...at, text: "must be a list of rules, like [{ to_domain: example.com, relays: [office] }]" });
-    return [];
-  }
-  return tree.flatMap((rule, index) => {
-    const place = inside(at, index);
-    const { relays, ...conditions } = readFields({ shape: routeShape, tree: rule, at: place, faults, later: notYetSupported.route });
-    if (entriesOf(rule)?.has("relays") === false) faults.push({ ...place, text: "names no relays: set relays" });
-    return relays ? [{ route: { ...conditions, relays }, at: place }] : [];
-  });
-}
-
-/** Reads the file's sections, adding every fault; what is returned holds what was readable. */
-export function readSections(tree: Tree | undefined, source: string, faults: ConfigFault[]): FileSections {
+/** Reads the file's sections, adding every fault; what is returned holds what was readable. `readFile` takes a path as the file gives it. */
+export function readSections(tree: Tree | undefined, source: string, faults: ConfigFault[], readFile: ReadFile): FileSections {
   const root: Place = { source, path: "" };
   const file = readFields({ shape: fileShape, tree, at: root, faults, later: notYetSupported.file, hint });
   const section = (key: keyof typeof fileShape) => ({ tree: file[key], at: inside(root, key), faults });
@@ -93,7 +84,7 @@ export function readSections(tree: Tree | undefined, source: string, faults: Con
     faults.push({ ...inside(root, "relays"), text: "must be a mapping of names to relays, like { office: { host: smtp.example.com } }" });
   const relays: RelayConfig[] = [];
   for (const [name, relay] of relayTrees ?? []) {
-    const read = readRelay(name, relay, inside(inside(root, "relays"), name), faults);
+    const read = readRelay(name, relay, { at: inside(inside(root, "relays"), name), faults, readFile });
     if (read) relays.push(read);
   }
   return {
@@ -104,5 +95,8 @@ export function readSections(tree: Tree | undefined, source: string, faults: Con
     timeouts: readFields({ shape: timeoutShape, ...section("timeouts") }),
     webhooks: readFields({ shape: webhookShape, ...section("webhooks") }),
     durability: { given: readFields({ shape: durabilityShape, ...section("durability") }), at: inside(root, "durability") },
+    reports: readFields({ shape: reportShape, ...section("reports") }),
+    source,
+    dkim: readDkimKeys(file.dkim, { at: inside(root, "dkim"), faults, readFile }),
   };
 }

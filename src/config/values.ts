@@ -2,7 +2,12 @@
 import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
 import { z } from "zod";
+import { checkAddress } from "../domain/address.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "../domain/units.ts";
+import type { Tree } from "./fields.ts";
+
+/** A part of the file that is judged later. */
+export const anything = z.custom<Tree>(() => true);
 
 /**
  * A schema that reads one text.
@@ -14,6 +19,17 @@ export function scalar<T>(expected: string, read: (text: string) => T | undefine
     const value = read(text.trim());
     if (value !== undefined) return value;
     context.addIssue({ code: "custom", message: `must be ${expected}` });
+    return z.NEVER;
+  });
+}
+
+/** One value, or a list of at least one. Faults of a list name the item. */
+export function oneOrMore<T>(value: z.ZodType<T>) {
+  const list = z.array(value).min(1, { error: "needs at least one value: fill it, or leave the key out" });
+  return z.unknown().transform((tree, context): T | T[] => {
+    const read: z.ZodSafeParseResult<T | T[]> = Array.isArray(tree) ? list.safeParse(tree) : value.safeParse(tree);
+    if (read.success) return read.data;
+    for (const { path, message } of read.error.issues) context.addIssue({ code: "custom", path, message });
     return z.NEVER;
   });
 }
@@ -80,6 +96,12 @@ export function readDomain(text: string): string | undefined {
 }
 
 export const domain = scalar("a domain like example.com", readDomain);
+
+/** A bare mail address in its canonical form. */
+export const mailAddress = scalar("an address like fbl@example.com", (text) => {
+  const checked = checkAddress(text);
+  return "fault" in checked ? undefined : checked.address;
+});
 
 /** A domain, or `*.` and a domain for its sub-domains. */
 export const domainPattern = scalar("a domain like example.com, or *.example.com for its sub-domains", (text) => {

@@ -21,6 +21,20 @@ const apiKey = z
     error: "must be printable ASCII without spaces at its ends: make one with openssl rand -hex 32",
   });
 
+/** One or more, the newest first; separated by commas or line breaks, so that a mounted file may hold one a line. */
+const secrets = z.string().transform((text, context): string[] => {
+  const given = text.split(/[,\r\n]/).map((secret) => secret.trim());
+  const found = given.filter((secret) => secret !== "");
+  if (found.length > 0 && found.every((secret) => secret.length >= 32)) return [...new Set(found)];
+  context.addIssue({
+    code: "custom",
+    message: "must be one or more secrets of 32 characters or more, separated by commas: make one with openssl rand -hex 32",
+  });
+  return z.NEVER;
+});
+const pem = (what: string) =>
+  z.string().regex(/^\s*-----BEGIN [A-Z ]+-----/, { error: `must be ${what} in PEM: name its file by the variable's _FILE twin` });
+
 const variables = {
   HOST: host,
   PORT: anyPort,
@@ -34,8 +48,11 @@ const variables = {
   POSTERN_DATA_DIR: scalar("a path", (path) => path),
   POSTERN_EMBEDDED_REDIS: flag,
   RETURN_PATH_DOMAIN: domain,
+  RETURN_PATH_SECRETS: secrets,
   BOUNCE_HOST: host,
   BOUNCE_PORT: anyPort,
+  BOUNCE_TLS_CERT: pem("a certificate"),
+  BOUNCE_TLS_KEY: pem("a private key"),
   LOG_LEVEL: oneOf(logLevels),
   LOG_FORMAT: oneOf(logFormats),
   MESSAGE_RETENTION: duration({ minMs: 1 }),
@@ -62,14 +79,17 @@ export type Variables = {
   lookUp: (name: string) => string | undefined;
 };
 
+/** Returns a path's text; throws as `fs` does. */
+export type ReadFile = (path: string) => string;
+
 const readingFaults: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
-  EACCES: "permission is denied",
+  EACCES: "permission is denied; let the user that Postern runs as read it",
   EISDIR: "it is a directory",
 };
 
 /** A file's text, or in a few words why there is none. The path is not repeated: it may be a secret put into the wrong variable. */
-export function readText(path: string, readFile: (path: string) => string): { text: string } | { fault: string; missing: boolean } {
+export function readText(path: string, readFile: ReadFile): { text: string } | { fault: string; missing: boolean } {
   try {
     return { text: readFile(path) };
   } catch (error) {
@@ -79,13 +99,13 @@ export function readText(path: string, readFile: (path: string) => string): { te
 }
 
 /** The content of a `_FILE` twin's file, without the newline that editors leave at its end. */
-function contentOf(path: string, readFile: (path: string) => string): { text: string } | { fault: string } {
+export function contentOf(path: string, readFile: ReadFile): { text: string } | { fault: string } {
   const content = readText(path, readFile);
   return "text" in content ? { text: content.text.replace(/\r?\n$/, "") } : content;
 }
 
 /** Reads all variables, adding every fault. `readFile` takes a path as a variable gives it. */
-export function readVariables(env: Environment, readFile: (path: string) => string, faults: ConfigFault[]): Variables {
+export function readVariables(env: Environment, readFile: ReadFile, faults: ConfigFault[]): Variables {
   const sourceOf = (name: VariableName) => (env[name] || !env[`${name}_FILE`] ? name : `${name}_FILE`);
   const tree = new Map<string, Tree>();
   for (const name of variableNames) {

@@ -1,20 +1,35 @@
 // The way out of one dispatch: a connection, a claim, one SMTP transaction, a record. What a crash does at each step is in the design, section 5.
 import { randomUUID } from "node:crypto";
+import { domainOf } from "../domain/address.ts";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
+import type { Lane } from "../domain/message.ts";
 import type { RelayFault, SendOutcome } from "../domain/relay.ts";
 import type { WakeUp } from "../domain/wakeUp.ts";
 import type { Relay, RelaySession, Transaction } from "../relay/pool.ts";
 import type { Claim, ClaimResult, Ledger, RecordInput } from "../store/ledger.ts";
 import type { Owner } from "../store/owner.ts";
 import type { Log } from "../telemetry/logger.ts";
+import type { DomainLimits } from "./domainLimits.ts";
 import { historyOf } from "./history.ts";
-import { type Judgement, judge } from "./judge.ts";
+import { asksToSlowDown, type Judgement, judge } from "./judge.ts";
+import type { Pace } from "./pace.ts";
+import type { Way } from "./way.ts";
 
 export type DeliverDependencies = {
   ledger: Pick<Ledger, "claim" | "handingOver" | "record">;
   owner: Owner;
   relay: Relay;
   relayName: string;
+  /** Whether this relay gets our own return path as the envelope's sender, or the sender's address. */
+  returnPath: "own" | "from";
+  /** The gate before the relay's rates. */
+  pace: Pick<Pace, "pass" | "nudge">;
+  domains: Pick<DomainLimits, "admit">;
+  way: Way;
+  /** First attempts of the transactional lane, before which nothing else comes. */
+  urgent: boolean;
+  /** Called when other workers turn out to have all the relay's connections. */
+  crowdedOut(): void;
   scheduleMs: readonly number[];
   /** Puts the next wake-up into the queue in its own time. */
   wake(planned: PlannedWakeUp[]): void;
@@ -31,12 +46,37 @@ export type ObservedAttempt = { claim: Claim; outcomes: readonly SendOutcome[]; 
 
 /** Works on one dispatch. Returns milliseconds after which to look again, or undefined when this wake-up is done. */
 export async function deliver(dependencies: DeliverDependencies, wake: WakeUp): Promise<number | undefined> {
-  const { relay, stopping } = dependencies;
-  const acquired = await relay.acquire(stopping);
+  const { domains, way, urgent } = dependencies;
+  if (!way.isUp()) return way.redirect(wake);
+  const admission = await domains.admit(wake, urgent);
+  if (admission.kind === "postponed") {
+    if (admission.wake) dependencies.wake([planOf(dependencies, admission.message.record.lane, admission.wake, admission.inMs, true)]);
+    return undefined;
+  }
+  try {
+    return await deliverAdmitted(dependencies, wake);
+  } finally {
+    admission.release();
+  }
+}
+
+async function deliverAdmitted(dependencies: DeliverDependencies, wake: WakeUp): Promise<number | undefined> {
+  const { relay, stopping, pace, way, urgent, crowdedOut } = dependencies;
+  const passage = await pace.pass(urgent);
+  if (stopping.aborted) return lookAgainSoonMs;
+  if (passage.kind === "spent") return way.redirect(wake, passage.inMs);
+  if (passage.kind === "shut") return way.isUp() ? lookAgainSoonMs : way.redirect(wake);
+  const acquired = await relay.acquire(stopping, urgent);
   if (stopping.aborted) {
     if (acquired.ok) acquired.session.release();
     return lookAgainSoonMs;
   }
+  if (!acquired.ok && acquired.elsewhere) {
+    crowdedOut();
+    return crowdedOutMs;
+  }
+  const suspendedForMs = acquired.ok ? undefined : await way.failed(acquired.fault);
+  if (!acquired.ok && asksToSlowDown(acquired.fault)) way.slowDown();
   const session = acquired.ok ? acquired.session : undefined;
   try {
     const claimed = await claim(dependencies, wake);
@@ -49,13 +89,23 @@ export async function deliver(dependencies: DeliverDependencies, wake: WakeUp): 
     const startedAt = performance.now();
     const attempt = acquired.ok
       ? await transact(dependencies, wake, claimed.claim, acquired.session)
-      : { outcomes: notSent(claimed.claim, acquired.fault), leaseLost: false };
+      : { outcomes: notSent(claimed.claim, acquired.fault), leaseLost: false, suspendedForMs: suspendedForMs ?? 0 };
     session?.release();
-    await record(dependencies, wake, claimed.claim, attempt, performance.now() - startedAt);
+    pace.nudge();
+    const next = await record(dependencies, wake, claimed.claim, attempt, performance.now() - startedAt);
+    if (!next) return undefined;
+    if (acquired.ok || !(await way.handOver(next.wake))) dependencies.wake([next]);
     return undefined;
   } finally {
     session?.release();
   }
+}
+
+/** Where other workers have all connections, they have the queue too. */
+const crowdedOutMs = 250;
+
+function planOf({ relayName }: DeliverDependencies, lane: Lane, wake: WakeUp, delayMs: number, retry: boolean): PlannedWakeUp {
+  return { wake, relay: relayName, lane, delayMs, retry };
 }
 
 const lookAgainSoonMs = 1;
@@ -73,17 +123,24 @@ async function claim({ ledger, owner, stopping }: DeliverDependencies, wake: Wak
   }
 }
 
-type Attempt = { outcomes: SendOutcome[]; transaction?: Transaction; leaseLost: boolean };
+/** `suspendedForMs`: there was no connection, and the relay is not tried before that; 0: it is not suspended. */
+type Attempt = { outcomes: SendOutcome[]; transaction?: Transaction; leaseLost: boolean; suspendedForMs?: number };
 
 /** One transaction for all recipients of the claim. */
-async function transact({ ledger, owner }: DeliverDependencies, wake: WakeUp, claimed: Claim, session: RelaySession): Promise<Attempt> {
+async function transact(
+  { ledger, owner, returnPath }: DeliverDependencies,
+  wake: WakeUp,
+  claimed: Claim,
+  session: RelaySession,
+): Promise<Attempt> {
   const { record, recipients, bytes, attempt, state } = claimed;
   const marks = state.dispatches[wake.dispatch]?.claim?.marks ?? false;
   let leaseLost = false;
   const transaction = await session.send({
-    from: record.envelope_from,
+    from: (returnPath === "own" ? record.return_path : undefined) ?? record.envelope_from,
     to: recipients.map((index) => record.recipients[index]?.address ?? ""),
     bytes,
+    fromDomain: domainOf(record.from),
     eightBit: record.eight_bit ?? false,
     smtputf8: record.smtputf8 ?? false,
     beforeFinalDot: async () => {
@@ -114,19 +171,22 @@ async function recordContentGone(dependencies: DeliverDependencies, wake: WakeUp
   });
 }
 
-/** Records the attempt, whatever it takes, and plans what is still open. After a 250 nothing here may throw. */
+/** Records the attempt, whatever it takes, and returns the plan for what is still open. After a 250 nothing here may throw. */
 async function record(
   dependencies: DeliverDependencies,
   wake: WakeUp,
   claimed: Claim,
-  { outcomes, transaction, leaseLost }: Attempt,
+  { outcomes, transaction, leaseLost, suspendedForMs = 0 }: Attempt,
   durationMs: number,
-): Promise<void> {
+): Promise<PlannedWakeUp | undefined> {
+  const { way, relayName } = dependencies;
+  if (outcomes.some((outcome) => outcome.kind === "accepted")) way.worked();
+  if (outcomes.some((outcome) => outcome.kind === "try_later" && asksToSlowDown(outcome))) way.slowDown();
   const dispatch = claimed.state.dispatches[wake.dispatch];
   const judgement = judge({
     recipients: claimed.recipients,
     outcomes,
-    relay: dependencies.relayName,
+    relay: relayName,
     dispatch: { tries: dispatch?.tries ?? 0, faults: dispatch?.faults ?? 0 },
     scheduleMs: dependencies.scheduleMs,
     random: Math.random(),
@@ -135,20 +195,16 @@ async function record(
     messageId: wake.messageId,
     dispatch: wake.dispatch,
     attempt: claimed.attempt,
-    ...(leaseLost ? backInLine(judgement) : judgement),
-    history: historyOf({ claim: claimed, relay: dependencies.relayName, outcomes, transaction, durationMs }),
+    ...(leaseLost ? backInLine(judgement) : suspendedForMs > 0 ? untilItsEnd(judgement, suspendedForMs) : judgement),
+    history: historyOf({ claim: claimed, relay: relayName, outcomes, transaction, durationMs }),
   });
   dependencies.observe({ claim: claimed, outcomes, judgement, durationMs });
-  if (!next) return;
-  dependencies.wake([
-    {
-      wake: next.wake,
-      relay: dependencies.relayName,
-      lane: claimed.record.lane,
-      delayMs: next.inMs,
-      retry: judgement.counts !== "nothing",
-    },
-  ]);
+  return next && planOf(dependencies, claimed.record.lane, next.wake, next.inMs, judgement.counts !== "nothing");
+}
+
+/** A suspended relay is tried again when its suspension ends: that counts nothing up, since it is no news about this message. */
+function untilItsEnd({ outcomes }: Judgement, suspendedForMs: number): Judgement {
+  return { outcomes, retryInMs: suspendedForMs * (1 + Math.random() / 5), counts: "nothing" };
 }
 
 /** We stopped ourselves before the final dot: nobody refused anything, so the recipients are queued as before. */

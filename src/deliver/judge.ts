@@ -1,7 +1,7 @@
 // What an attempt means: from the relay's answers to what the ledger records and when the rest is tried again. Pure.
 import { classify, classifyFault } from "../domain/classify.ts";
 import type { DispatchState } from "../domain/message.ts";
-import type { RelayFault, SendOutcome } from "../domain/relay.ts";
+import type { Phase, RelayFault, SendOutcome } from "../domain/relay.ts";
 import type { Reply } from "../domain/reply.ts";
 import { backoffMs, faultBackoffMs } from "../domain/retry.ts";
 import type { RecordedOutcome } from "../store/ledger.ts";
@@ -24,8 +24,7 @@ type Next = "later" | "relay_fault" | "at_once";
 
 /** Judges each outcome, and finds one time for all that stay open. */
 export function judge({ recipients, outcomes, relay, dispatch, scheduleMs, random }: JudgeInput): Judgement {
-  const someAccepted = outcomes.some((outcome) => outcome.kind === "accepted");
-  const judged = outcomes.map((outcome, index) => judgeOne(outcome, { recipient: recipients[index] as number, relay }, someAccepted));
+  const judged = outcomes.map((outcome, index) => judgeOne(outcome, { recipient: recipients[index] as number, relay }, outcomes));
   const next = new Set(judged.flatMap((it) => it.next ?? []));
   const recorded = judged.map((it) => it.outcome);
   if (next.has("later")) {
@@ -37,23 +36,29 @@ export function judge({ recipients, outcomes, relay, dispatch, scheduleMs, rando
   return { outcomes: recorded, retryInMs: 0, counts: "nothing" };
 }
 
+/** Whether a server's "later", or the fault of a relay that gave a reply, means "not so fast". */
+export function asksToSlowDown({ reply, phase }: { reply?: Reply; phase: Phase }): boolean {
+  return reply !== undefined && classify({ reply, phase }).slowDown;
+}
+
 type Judged = { outcome: RecordedOutcome; next?: Next };
 
-function judgeOne(outcome: SendOutcome, about: { recipient: number; relay: string }, someAccepted: boolean): Judged {
+function judgeOne(outcome: SendOutcome, about: { recipient: number; relay: string }, all: readonly SendOutcome[]): Judged {
   switch (outcome.kind) {
     case "accepted":
       return { outcome: { ...about, kind: "sent", reply: outcome.reply } };
     case "refused": {
       const { category, rule, hardBounce, relayAtFault } = classify({ reply: outcome.reply, phase: outcome.phase });
       const because = { reply: outcome.reply, category, rule };
-      if (relayAtFault) return { outcome: { ...about, kind: "deferred", ...because, hard_bounce: false }, next: "relay_fault" };
+      const next = nextOfTheRest(outcome, all) ?? (relayAtFault ? "relay_fault" : undefined);
+      if (next) return { outcome: { ...about, kind: "deferred", ...because, hard_bounce: false }, next };
       // No server refused anybody where we did not ask one: then we gave up.
       const kind = outcome.ours ? "failed" : "bounced";
       return { outcome: { ...about, kind, ...because, hard_bounce: hardBounce && !outcome.ours } };
     }
     case "try_later": {
       const { category, rule, relayAtFault } = classify({ reply: outcome.reply, phase: outcome.phase });
-      const next = tooManyRecipients(outcome, someAccepted) ? "at_once" : relayAtFault ? "relay_fault" : "later";
+      const next = nextOfTheRest(outcome, all) ?? (relayAtFault ? "relay_fault" : "later");
       return { outcome: { ...about, kind: "deferred", reply: outcome.reply, category, rule, hard_bounce: false }, next };
     }
     case "not_sent":
@@ -63,10 +68,21 @@ function judgeOne(outcome: SendOutcome, about: { recipient: number; relay: strin
   }
 }
 
-/** RFC 5321 section 4.5.3.1.10: 452 after some recipients were taken means "the rest in another transaction". */
-function tooManyRecipients({ reply, phase }: { reply: Reply; phase: string }, someAccepted: boolean): boolean {
-  return someAccepted && phase === "rcpt" && reply.code === 452 && (reply.enhanced === undefined || reply.enhanced === "4.5.3");
+/**
+ * "Too many recipients" to one of several means "the rest in another transaction", said with 452, by older servers with 552, by some with
+ * another 5xx (RFC 5321 section 4.5.3.1.10, RFC 3463 x.5.3). It is no refusal while others got further in the same transaction. Undefined
+ * for every other reply: each further transaction takes somebody or is judged by its own words, so this ends.
+ */
+function nextOfTheRest({ reply, phase }: { reply: Reply; phase: Phase }, all: readonly SendOutcome[]): "at_once" | "later" | undefined {
+  const isLimit = reply.enhanced === undefined ? reply.code === 452 || reply.code === 552 : /^[45]\.5\.3$/.test(reply.enhanced);
+  if (phase !== "rcpt" || !isLimit) return undefined;
+  if (all.some(({ kind }) => kind === "accepted")) return "at_once";
+  return all.some((other) => other.kind !== "accepted" && gotPastRcpt.has("fault" in other ? other.fault.phase : other.phase))
+    ? "later"
+    : undefined;
 }
+
+const gotPastRcpt = new Set<Phase>(["data", "body", "after_dot"]);
 
 /** A relay that said nothing is quoted with what happened, and no code. */
 function becauseOf(fault: RelayFault) {

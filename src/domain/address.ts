@@ -172,6 +172,15 @@ export function needsSmtpUtf8(address: string): boolean {
   return /[^\p{ASCII}]/u.test(address);
 }
 
+/**
+ * What two spellings of one mailbox have in common: A-labels, and lower case throughout, as servers treat local parts although they
+ * need not (RFC 5321 section 2.4). For comparing only; mail goes to the address as it was given.
+ */
+export function addressKey(address: string): string {
+  const checked = checkAddress(address);
+  return ("fault" in checked ? address : checked.address).toLowerCase();
+}
+
 /** The domain of a canonical address. */
 export function domainOf(address: string): string {
   return address.slice(address.lastIndexOf("@") + 1);

@@ -2,7 +2,7 @@
 import { adviceFor } from "./advice.ts";
 import type { Phase, RelayFault } from "./relay.ts";
 import type { Category, Reply } from "./reply.ts";
-import { matches, subjectOf } from "./replyRule.ts";
+import { matchedBy, matches, subjectOf } from "./replyRule.ts";
 import { replyRules } from "./replyRules.ts";
 import { faultRules } from "./rules/faults.ts";
 
@@ -56,6 +56,16 @@ export function classify(input: { reply: Reply; phase?: Phase; final?: boolean }
     relayAtFault,
     slowDown: rule.slowDown === true && transient,
   };
+}
+
+/**
+ * What of a reply made a rule match, for people who ask why; null where the rule is not one about replies, or matched other words than these.
+ * @param input as `classify` was given it
+ */
+export function matchedText(ruleId: string | undefined, input: { reply: Reply; phase?: Phase; final?: boolean }): string | null {
+  const rule = replyRules.find(({ id }) => id === ruleId);
+  const subject = subjectOf(input.reply, input.phase, input.final);
+  return rule && matches(rule, subject) ? matchedBy(rule, subject) : null;
 }
 
 const ruleAdvice = new Map([...replyRules, ...faultRules].map(({ id, advice }) => [id, advice]));

@@ -1,6 +1,7 @@
 // The event log's words: one event is one immutable fact about a message or a recipient, numbered in order.
 import type { Category, Reply } from "./reply.ts";
 import type { RecipientStatus } from "./states.ts";
+import type { SuppressionReason, SuppressionSource } from "./suppression.ts";
 
 export const eventTypes = [
   "message.accepted",
@@ -24,6 +25,15 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
+/** The suppression that an event is about. `count`: one event stands for so many that were imported at a time; it has no recipient. */
+export type EventSuppression = {
+  reason?: SuppressionReason;
+  source?: SuppressionSource;
+  list?: string;
+  expires_at?: number;
+  count?: number;
+};
+
 /** An event as it lies in the log. `tags` and `metadata` of its message are joined when it is read. */
 export type StoredEvent = {
   sequence: number;
@@ -40,6 +50,8 @@ export type StoredEvent = {
   rule?: string;
   hard_bounce?: boolean;
   possible_duplicate?: boolean;
+  /** What a suppression forbids and why (`suppression.*`, `message.suppressed`, `message.unsubscribed`). */
+  suppression?: EventSuppression;
   /** About a webhook (`webhook.disabled`). */
   webhook_id?: string;
 };

@@ -9,6 +9,8 @@ export type Scope = (typeof scopes)[number];
 /** Who calls: an authenticated key's rights. */
 export type Caller = {
   keyId: string;
+  /** What the key was called by who made it; absent or empty: nothing. */
+  keyName?: string;
   tenant: string;
   scopes: readonly Scope[];
   /** Sender domains that the key may use (`*.example.com` for sub-domains); absent: any. */
@@ -89,6 +91,14 @@ export function digestOf(text: string): Buffer {
 export function patternWithin(pattern: string, allowed: readonly string[]): boolean {
   const narrow = pattern.replace(/^\*\./, "");
   return allowed.some((wide) => pattern === wide || (wide.startsWith("*.") && narrow.endsWith(wide.slice(1))));
+}
+
+/** The id of the key that the configuration gives; it is not stored. */
+export const bootstrapKeyId = "bootstrap";
+
+/** Whether a text is a key's id and cannot be meant for its name. */
+export function isKeyId(text: string): boolean {
+  return text === bootstrapKeyId || /^key_[0-9a-z]{16}$/.test(text);
 }
 
 /** The id inside a key's text, or undefined if the text is not one of ours. */

@@ -3,7 +3,10 @@
 import type { Category, Reply } from "./reply.ts";
 import type { RecipientStatus } from "./states.ts";
 
-export type Lane = "transactional" | "broadcast";
+export const lanes = ["transactional", "broadcast"] as const;
+export type Lane = (typeof lanes)[number];
+/** A tag that a caller puts on a message. */
+export const tagPattern = /^[A-Za-z0-9_.:-]{1,64}$/;
 export type RecipientKind = "to" | "cc" | "bcc";
 /** What to do when nobody knows whether a relay took the mail: send again (a double is possible) or stop as `unknown`. */
 export type OnDoubt = "resend" | "hold";
@@ -13,9 +16,13 @@ export type MessageRecord = {
   id: string;
   tenant: string;
   key_id: string;
+  /** What the key was called when the message came; absent: nothing. */
+  key_name?: string;
   created_at: number;
   from: string;
   envelope_from: string;
+  /** Our own envelope sender, for relays that take it; absent where there is no domain for it. */
+  return_path?: string;
   subject: string;
   internet_message_id: string;
   /** Of the finished bytes. */
@@ -28,6 +35,8 @@ export type MessageRecord = {
   lane: Lane;
   on_doubt: OnDoubt;
   tags: string[];
+  /** The relay that the message names: no other may carry it. */
+  relay?: string;
   metadata: Record<string, string>;
   /** In envelope order; the index names the recipient in the state and in the scripts. */
   recipients: { address: string; kind: RecipientKind }[];
@@ -48,6 +57,8 @@ export type RecipientState = {
   rule?: string;
   hard_bounce?: boolean;
   possible_duplicate?: boolean;
+  /** A report that came back ended it: so a relay had taken the mail. */
+  reported?: boolean;
   /** Attempts after which nobody knows whether the relay took the mail. */
   doubts?: number;
 };

@@ -11,10 +11,53 @@ export type RelayConfig = {
   tls: TlsMode;
   /** false only by explicit configuration; certificates are checked otherwise. */
   verifyCertificate: boolean;
-  auth?: { user: string; pass: string };
-  /** Connections at most. */
+  tlsOptions?: TlsOptions;
+  auth?: RelayAuth;
+  /** What stands between us and the relay. */
+  proxy?: RelayProxy;
+  /** Connections at most, over all workers together. */
   connections: number;
   limits?: RelayLimits;
+  /** Whose envelope sender the relay takes: `own`, one of ours, where there is a domain for it (the default), or `from`, the message's. */
+  returnPath?: "own" | "from";
+  /** Header fields that the relay replaces by its own (lower case), so that no signature may cover them. */
+  rewrites?: readonly string[];
+};
+
+/** Beyond the mode: whom we trust, and as whom we appear. */
+export type TlsOptions = {
+  /** Certificates (PEM, one after the other) that are trusted instead of the public ones. */
+  trustedCertificates?: string;
+  /** PEM, the chain's own certificate first. */
+  clientCertificate?: { certificate: string; key: string };
+  /** Default 1.2. */
+  versionMin?: "TLSv1.2" | "TLSv1.3";
+  /** Whose certificate it must be, and what SNI asks for; default the host. */
+  serverName?: string;
+};
+
+/** SASL mechanisms that take a password. */
+export type PasswordMethod = "plain" | "login" | "cram-md5";
+
+/** How to log in. With a password and no method: the first of PLAIN, LOGIN and CRAM-MD5 that the relay offers. */
+export type RelayAuth =
+  | { user: string; pass: string; method?: PasswordMethod; token?: never }
+  | { user: string; method: "xoauth2"; token: TokenGrant; pass?: never };
+
+/** What is shown to a token endpoint for an access token (RFC 6749). */
+export type TokenGrant = { url: string; scope?: string } & (
+  | { kind: "refresh_token"; clientId: string; clientSecret?: string; refreshToken: string }
+  | { kind: "client_credentials"; clientId: string; clientSecret: string }
+  /** A JWT signed by the account's own key (RFC 7523). */
+  | { kind: "service_account"; account: string; privateKey: string }
+);
+
+/** An HTTP proxy (CONNECT), by itself reached by TLS if `https`, or a SOCKS proxy. It is the proxy that resolves the relay's name. */
+export type RelayProxy = {
+  kind: "http" | "https" | "socks4" | "socks5";
+  host: string;
+  port: number;
+  auth?: { user: string; pass: string };
 };
 
 /** So many messages within so many milliseconds. */

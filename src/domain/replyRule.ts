@@ -81,3 +81,11 @@ export function matches({ when }: ReplyRule, subject: Subject): boolean {
   if (when.link && !when.link.test(subject.links)) return false;
   return !when.text || when.text.test(subject.text);
 }
+
+/** What of the reply made a rule match: its words, else its link, else a code; null for the rule that matches everything. */
+export function matchedBy({ when }: ReplyRule, subject: Subject): string | null {
+  const words = when.text?.exec(subject.text)?.[0] ?? when.link?.exec(subject.links)?.[0];
+  if (words !== undefined) return words;
+  if (when.enhanced) return subject.enhanced.join(".");
+  return when.code ? String(subject.code) : null;
+}

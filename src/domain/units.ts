@@ -1,4 +1,5 @@
-// Durations and sizes as people write them (`10m`, `72h`, `25mb`), to numbers and back.
+// Durations, sizes and rates as people write them (`10m`, `72h`, `25mb`, `50/s`), to numbers and back.
+import type { Rate } from "./relay.ts";
 
 const millisecondsPer = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** Powers of 1024, as mail servers count message sizes. */
@@ -41,4 +42,20 @@ export function parseSize(text: string): number | undefined {
 /** Whole bytes in the largest unit that leaves no remainder; `parseSize` reads it back. */
 export function formatSize(bytes: number): string {
   return bytes === 0 ? "0b" : inLargestUnit(bytes, bytesPer);
+}
+
+/**
+ * A whole number from 1 up per unit of time, or per several of one (`50/s`, `2000/h`, `100/15m`): the units are those of durations.
+ * Returns undefined for anything else and for what is too large.
+ */
+export function parseRate(text: string): Rate | undefined {
+  const match = /^(\d+)\/(\d*)(ms|s|m|h|d)$/.exec(text);
+  const count = scaled(match?.[1], 1);
+  const perMs = parseDuration(`${match?.[2] || 1}${match?.[3]}`);
+  return count && perMs ? { count, perMs } : undefined;
+}
+
+/** A rate with the largest unit that leaves no remainder (50 in 60,000 ms is `50/m`); `parseRate` reads it back. */
+export function formatRate({ count, perMs }: Rate): string {
+  return `${count}/${formatDuration(perMs).replace(/^1(?=\D)/, "")}`;
 }

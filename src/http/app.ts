@@ -5,8 +5,12 @@ import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-
 import type { Log } from "../telemetry/logger.ts";
 import { readBodies } from "./bodies.ts";
 import { affordableBytes, limitBodies } from "./bodyBudget.ts";
+import { createBounce } from "./bounces/createBounce.ts";
+import { getBounce } from "./bounces/getBounce.ts";
+import { listBounces } from "./bounces/listBounces.ts";
 import { getCaptured } from "./captured/getCaptured.ts";
 import { listCaptured } from "./captured/listCaptured.ts";
+import { classifyText } from "./classify/classifyText.ts";
 import { handleClientError } from "./clientErrors.ts";
 import { closeInOrder } from "./closing.ts";
 import type { App, Dependencies } from "./dependencies.ts";
@@ -35,6 +39,8 @@ import { retryMessage } from "./messages/retryMessage.ts";
 import { updateMessage } from "./messages/updateMessage.ts";
 import { observeRequests } from "./observe.ts";
 import { listRelays } from "./relays/listRelays.ts";
+import { pauseRelay } from "./relays/pauseRelay.ts";
+import { resumeRelay } from "./relays/resumeRelay.ts";
 import { requestIdOf } from "./requestId.ts";
 import { answerUnknownRoutes } from "./unknownRoutes.ts";
 import { createWebhook } from "./webhooks/createWebhook.ts";
@@ -76,11 +82,17 @@ const operations: readonly ((app: App, dependencies: Dependencies) => void)[] = 
   listWebhookDeliveries,
   getWebhookDelivery,
   replayWebhookDelivery,
+  createBounce,
+  listBounces,
+  getBounce,
+  classifyText,
   listKeys,
   createKey,
   getKey,
   deleteKey,
   listRelays,
+  pauseRelay,
+  resumeRelay,
   listCaptured,
   getCaptured,
   livez,

@@ -1,7 +1,7 @@
 // Who calls: the key of an Authorization header, checked in constant time, and whether it may do what it asks for.
 import { timingSafeEqual } from "node:crypto";
 import type { FastifyRequest } from "fastify";
-import { type Caller, digestOf, keyIdOf, type Scope, scopes } from "../domain/keys.ts";
+import { bootstrapKeyId, type Caller, digestOf, keyIdOf, type Scope, scopes } from "../domain/keys.ts";
 import type { Refusal } from "../domain/refusals.ts";
 import type { ApiKeys } from "../store/apiKeys.ts";
 import { RefusalError } from "./errors.ts";
@@ -53,7 +53,7 @@ export function callerOf(request: FastifyRequest): Caller {
   return request.caller;
 }
 
-const bootstrapCaller: Caller = { keyId: "bootstrap", tenant: "default", scopes };
+const bootstrapCaller: Caller = { keyId: bootstrapKeyId, tenant: "default", scopes };
 
 function bearerOf(header: string | undefined): string | undefined {
   return /^Bearer +([\x21-\x7e]{1,512})$/i.exec(header ?? "")?.[1];
@@ -65,6 +65,7 @@ async function find(apiKeys: Pick<ApiKeys, "find">, text: string): Promise<Calle
   if (!key || !timingSafeEqual(Buffer.from(key.digest, "hex"), digestOf(text))) return undefined;
   return {
     keyId: key.id,
+    ...(key.name !== "" && { keyName: key.name }),
     tenant: key.tenant,
     scopes: key.scopes,
     ...(key.domains && { domains: key.domains }),

@@ -3,9 +3,13 @@ import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, Raw
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { ChangeDependencies } from "../accept/change.ts";
 import type { PrepareSettings } from "../accept/prepare.ts";
+import type { Intake } from "../bounces/intake.ts";
+import type { Parser } from "../bounces/parser.ts";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { Scope } from "../domain/keys.ts";
 import type { Lane } from "../domain/message.ts";
+import type { Rate } from "../domain/relay.ts";
+import type { RelayHealth } from "../domain/relayHealth.ts";
 import type { WebhookTargets } from "../domain/webhookUrl.ts";
 import type { Acceptance } from "../store/acceptance.ts";
 import type { ApiKeys } from "../store/apiKeys.ts";
@@ -14,6 +18,7 @@ import type { Events } from "../store/events.ts";
 import type { Idempotency } from "../store/idempotency.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { Messages } from "../store/messages.ts";
+import type { Reports } from "../store/reports.ts";
 import type { WebhookDeliveries } from "../store/webhookDeliveries.ts";
 import type { WebhookReplays } from "../store/webhookReplays.ts";
 import type { Webhooks } from "../store/webhooks.ts";
@@ -29,13 +34,17 @@ export type Captured = {
   get(id: string): Promise<{ message: CapturedMessage; raw: Buffer } | undefined>;
 };
 
-/** A relay as operators see it. */
+/** A relay as operators see it. `held`: connections of all workers together; `open` and `busy`: of this process. */
 export type RelayStatus = {
   name: string;
   host: string;
   port: number;
   tls: string;
-  connections: { allowed: number; open: number | null; busy: number | null };
+  health: RelayHealth;
+  connections: { allowed: number; held: number; open: number | null; busy: number | null };
+  rates: readonly Rate[];
+  /** What it is slowed down to at its own request, milliseconds a message. */
+  slowIntervalMs: number | null;
   queue: { waiting: number; delayed: number; active: number };
   oldest_waiting_at: number | null;
 };
@@ -53,11 +62,15 @@ export type Dependencies = {
   webhookDeliveries: WebhookDeliveries;
   webhookReplays: Pick<WebhookReplays, "start">;
   feed: EventFeed;
+  reports: Pick<Reports, "get" | "list" | "content">;
+  /** Takes a report in, and reads it if that goes quickly. */
+  takeReport: Intake["take"];
+  parseReport: Parser["parse"];
   prepare: PrepareSettings;
   change: ChangeDependencies;
   /** Adds wake-ups to the queue in its own time. */
   wake(planned: PlannedWakeUp[]): void;
-  relayStatuses(): Promise<RelayStatus[]>;
+  relays: { statuses(): Promise<RelayStatus[]>; pause(name: string): Promise<void>; resume(name: string): Promise<void> };
   captured?: Captured;
   webhookTargets: WebhookTargets;
   /**

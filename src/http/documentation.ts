@@ -18,6 +18,7 @@ const tags = [
   { name: "Messages", description: "Send mail, and see what became of it." },
   { name: "Events", description: "The log of all that happens." },
   { name: "Webhooks", description: "Have events sent to you (Standard Webhooks)." },
+  { name: "Reports", description: "Bounces and complaints that come back, and what they mean." },
   { name: "Keys", description: "API keys: scopes, sender domains." },
   { name: "Relays", description: "The SMTP servers that mail leaves by." },
   { name: "Sandbox", description: "What the capture relay took." },

@@ -81,14 +81,15 @@ export function startReader({ fanOut, onDue, observe, takeOverMs, log }: ReaderO
     stop() {
       stopped ??= (async () => {
         stopping.abort();
-        await fanOut.release();
+        fanOut.interrupt();
         await ended;
-        // Else they would wait for another process, which takes them for abandoned only after a minute.
-        await fanOut
-          .leftOver()
-          .then(handle)
-          .then(() => fanOut.retire())
-          .catch(() => undefined);
+        try {
+          // Else nobody would look for them before `takeOverMs`.
+          await handle(await fanOut.inHand());
+          await fanOut.retire();
+        } catch {
+          // Redis is away: another process takes over what is left.
+        }
       })();
       return stopped;
     },

@@ -1,13 +1,14 @@
-// Takes wake-ups out of one relay's queue. BullMQ decides when a worker looks; what is so, the ledger knows.
+// Takes wake-ups out of one of a relay's queues. BullMQ decides when a worker looks; what is so, the ledger knows.
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ConnectionOptions, DelayedError, type Job, Worker, type WorkerOptions } from "bullmq";
 import { parseWakeUpId, type WakeUp } from "../domain/wakeUp.ts";
 import type { Log } from "../telemetry/logger.ts";
-import { queueName } from "./names.ts";
+import { queueName, type Track } from "./names.ts";
 import { backendInRedisTime } from "./redisTime.ts";
 
 export type ConsumerOptions = {
   relay: string;
+  track: Track;
   /** How many wake-ups are worked on at once. */
   concurrency: number;
   /** A wake-up whose worker has not been heard of for so long is taken by another, within twice that. Milliseconds. */
@@ -62,10 +63,16 @@ class PatientWorker extends Worker {
 /** How long a stop waits for Redis when no wake-up is under way. */
 const lastWordsMs = 1_000;
 
-/** Starts taking wake-ups; `stop` takes no more, waits for those under way, and after `graceMs` goes all the same. */
-export function consume({ relay, concurrency, lockMs = 30_000, connection, prefix, now, log, handle }: ConsumerOptions): {
+export type Consumer = {
+  /** Takes nothing more until `resume`; what is under way goes on. */
+  pause(): void;
+  resume(): void;
+  /** Takes no more, waits for what is under way, and after `graceMs` goes all the same. */
   stop(graceMs: number): Promise<void>;
-} {
+};
+
+/** Starts taking wake-ups. */
+export function consume({ relay, track, concurrency, lockMs = 30_000, connection, prefix, now, log, handle }: ConsumerOptions): Consumer {
   let underWay = 0;
   let onIdle = () => {};
   const idle = () =>
@@ -103,11 +110,13 @@ export function consume({ relay, concurrency, lockMs = 30_000, connection, prefi
     removeOnFail: { count: 0 },
     skipVersionCheck: true,
   };
-  const worker = new PatientWorker(queueName(relay), look, options, now);
+  const worker = new PatientWorker(queueName(relay, track), look, options, now);
   worker.on("error", (error) => log.debug({ err: error, relay }, "queue connection"));
   worker.run().catch((error: unknown) => log.error({ err: error, relay }, "the queue's worker ended"));
 
   return {
+    pause: () => void worker.pause(true).catch(() => undefined),
+    resume: () => void worker.resume(),
     async stop(graceMs) {
       const ended = new AbortController();
       const pause = (ms: number) => sleep(ms, undefined, { signal: ended.signal }).catch(() => undefined);

@@ -4,6 +4,16 @@ import { type Duplex, Readable } from "node:stream";
 
 const chunkBytes = 64 * 1024;
 
+/** How many bytes the pieces have together. */
+export function lengthOf(parts: readonly Buffer[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
+}
+
+function* chunksOf(parts: readonly Buffer[]): Generator<Buffer, undefined> {
+  for (const part of parts)
+    for (let offset = 0; offset < part.length; offset += chunkBytes) yield part.subarray(offset, offset + chunkBytes);
+}
+
 /** What the body tells of itself: DATA was granted, some of it went on, `beforeFinalDot` takes its time, the final dot may now leave, or never will. */
 export type BodyNews = "begun" | "moved" | "asking" | "handed_over" | { stopped: string; cause?: unknown };
 
@@ -16,61 +26,64 @@ export class MessageBody extends Readable {
   /** From here on the final dot may have reached the relay. */
   handedOver = false;
   readonly #options: {
-    bytes: Buffer;
+    parts: readonly Buffer[];
     socket: Socket;
     beforeFinalDot: (() => boolean | Promise<boolean>) | undefined;
     onNews: (news: BodyNews) => void;
   };
-  #offset = 0;
+  readonly #chunks: Iterator<Buffer, undefined>;
+  #hasBegun = false;
 
   /**
+   * @param options.parts the message, in pieces
    * @param options.socket where the DataStream writes to
    * @param options.beforeFinalDot asked when the rest of the message has left for the kernel, but for what fits into the socket's buffer.
    *   If it says false or throws, the body is destroyed, and no final dot leaves
    */
   constructor(options: {
-    bytes: Buffer;
+    parts: readonly Buffer[];
     socket: Socket;
     beforeFinalDot: (() => boolean | Promise<boolean>) | undefined;
     onNews: (news: BodyNews) => void;
   }) {
     super();
     this.#options = options;
+    this.#chunks = chunksOf(options.parts);
   }
 
   override _read(): void {}
 
   override pipe<Destination extends NodeJS.WritableStream>(destination: Destination): Destination {
-    const { bytes, socket, onNews } = this.#options;
+    const { parts, socket, onNews } = this.#options;
     const dataStream = destination as unknown as Duplex;
     if (this.destroyed) return destination;
     onNews("begun");
     // Stuffing doubles it at worst. A corked socket does not drain, so the whole of it must fit into its buffer.
-    if (bytes.length * 2 + 5 < socket.writableHighWaterMark) this.#sendWhole(dataStream);
+    if (lengthOf(parts) * 2 + 5 < socket.writableHighWaterMark) this.#sendWhole(dataStream);
     else this.#sendNext(dataStream);
     return destination;
   }
 
   /** A small message leaves in one write with its final dot: one segment for the relay to read instead of two. */
   #sendWhole(dataStream: Duplex): void {
-    const { bytes, socket } = this.#options;
+    const { parts, socket } = this.#options;
     socket.cork();
     dataStream.once("end", () => socket.uncork());
-    dataStream.write(bytes);
+    dataStream.write(Buffer.concat(parts));
     if (!this.#askForDot(dataStream)) socket.uncork();
   }
 
   #sendNext(dataStream: Duplex): void {
-    const { bytes, onNews } = this.#options;
     if (this.destroyed) return;
-    if (this.#offset > 0) onNews("moved");
-    const chunk = bytes.subarray(this.#offset, this.#offset + chunkBytes);
-    this.#offset += chunk.length;
+    const { value: chunk } = this.#chunks.next();
+    if (chunk === undefined) {
+      this.#drain(dataStream);
+      return;
+    }
+    if (this.#hasBegun) this.#options.onNews("moved");
+    this.#hasBegun = true;
     // The callback comes when the DataStream has room again, that is, when the socket has.
-    dataStream.write(chunk, () => {
-      if (this.#offset < bytes.length) this.#sendNext(dataStream);
-      else this.#drain(dataStream);
-    });
+    dataStream.write(chunk, () => this.#sendNext(dataStream));
   }
 
   #drain(dataStream: Duplex): void {

@@ -1,6 +1,6 @@
 // Opens a session: name, TCP, greeting, EHLO, TLS and login, each within its time, or says where and why it failed.
-import { X509Certificate } from "node:crypto";
-import { createSecureContext, rootCertificates, type SecureContext, TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
+import type { SecureContext } from "node:tls";
 import type { SMTPConnectionOptions, SMTPError } from "nodemailer/lib/smtp-connection";
 import type { Phase, RelayConfig, RelayFault, Timeouts } from "../domain/relay.ts";
 import { connectFault, type SetUpFailure } from "./connectFault.ts";
@@ -8,22 +8,26 @@ import { RelayConnection } from "./connection.ts";
 import { createCredentialMask } from "./credentialMask.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
 import { featuresOf, noFeatures } from "./features.ts";
+import { logIn, obstacleToLogin, sayXoauth2 } from "./login.ts";
+import { tlsVersionMin } from "./tlsContext.ts";
+import type { TokenSource } from "./tokens.ts";
 import { startTranscript } from "./transcript.ts";
+import { openTunnel } from "./tunnel.ts";
 
 /** No set-up needs more replies; a relay that asks on and on (334) is cut short. */
 const repliesMax = 20;
 /** Of one reply; a relay that sends more is cut off. */
 const replyBytesMax = 64 * 1024;
 
-const tlsVersionMin = "TLSv1.2";
-
 export type ConnectOptions = {
   config: RelayConfig;
   timeouts: Timeouts;
   /** What we call ourselves in EHLO. */
   clientName?: string | undefined;
-  /** Whose certificates to trust, if not those that Node trusts. */
+  /** Made of the relay's TLS options, if it has any. */
   secureContext?: SecureContext | undefined;
+  /** Where the tokens of XOAUTH2 come from. */
+  tokens?: TokenSource | undefined;
 };
 
 /**
@@ -31,12 +35,13 @@ export type ConnectOptions = {
  * @returns the connection at once; `ready` resolves, and never rejects, to the fault, with the connection gone, or to undefined
  */
 export function connect(options: ConnectOptions): { connection: RelayConnection; ready: Promise<RelayFault | undefined> } {
-  const { config, timeouts } = options;
+  const { config, timeouts, tokens } = options;
   const connection = new RelayConnection(smtpOptions(options));
   const { smtp } = connection;
   const startedAt = performance.now();
   const transcript = startTranscript(startedAt);
-  const mask = createCredentialMask(config.auth);
+  const mask = createCredentialMask(config);
+  const calledOff = new AbortController();
   let replyCount = 0;
   let lastCommand: string | undefined;
   let deadline: Deadline | undefined;
@@ -48,6 +53,8 @@ export function connect(options: ConnectOptions): { connection: RelayConnection;
       settled = true;
       deadline?.stop();
       connection.observer = undefined;
+      smtp.onSecret = () => {};
+      calledOff.abort();
       if (failure) {
         connection.destroy("The session could not be set up.");
         const phase = phaseOf({ lastCommand, isConnected: smtp.stage === "connected" });
@@ -81,37 +88,36 @@ export function connect(options: ConnectOptions): { connection: RelayConnection;
         settle({ kind: "error", error: error ?? new Error(text) });
       },
     };
-    smtp.connect((error?: SMTPError) => {
-      if (error) return settle({ kind: "error", error });
+    smtp.onSecret = (line) => mask.hide(line.replace(/^AUTH \S+ ?/, ""));
+
+    const login = async () => {
       const { auth } = config;
       if (!auth) return settle(undefined);
       const obstacle = obstacleToLogin(connection, config);
-      if (obstacle) {
-        lastCommand = "AUTH";
-        return settle({ kind: "no_login", why: obstacle });
-      }
-      smtp.login({ user: auth.user, pass: auth.pass }, (loginError) => {
-        settle(loginError ? { kind: "error", error: loginError } : undefined);
+      if (obstacle !== undefined) return settle({ kind: "no_login", why: obstacle });
+      const result = await logIn(connection, { auth, tokens }, mask);
+      if (result.kind === "done") settle(undefined);
+      else settle(result.kind === "error" ? result : { kind: "no_login", why: result.text });
+    };
+    const begin = (tunnel: Socket | undefined) =>
+      connection.start(tunnel, (error?: SMTPError) => {
+        if (error) settle({ kind: "error", error });
+        else login().catch((fault: Error) => settle({ kind: "error", error: fault }));
       });
+    const { proxy, host, port } = config;
+    if (!proxy) return begin(undefined);
+    void openTunnel({ proxy, host, port, timeoutMs: timeouts.connect, signal: calledOff.signal }).then((tunnel) => {
+      if (!tunnel.ok) settle({ kind: "no_way", why: tunnel.text });
+      else if (settled) tunnel.socket.destroy();
+      else begin(tunnel.socket);
     });
   });
   return { connection, ready };
 }
 
-/**
- * Trust in the public certificates and in those given. Made once: it takes longer than a handshake.
- * @param trustedCertificates PEM, one after the other
- * @throws Error if the first one cannot be read
- */
-export function trustIn(trustedCertificates: string): SecureContext {
-  // createSecureContext passes over what it cannot read.
-  new X509Certificate(trustedCertificates);
-  return createSecureContext({ ca: [...rootCertificates, trustedCertificates], minVersion: tlsVersionMin });
-}
-
 /** The options for nodemailer. */
 function smtpOptions({ config, timeouts, clientName, secureContext }: ConnectOptions): SMTPConnectionOptions {
-  const { host, port, tls, verifyCertificate, auth } = config;
+  const { host, port, tls, verifyCertificate, tlsOptions, auth } = config;
   return {
     host,
     port,
@@ -122,6 +128,7 @@ function smtpOptions({ config, timeouts, clientName, secureContext }: ConnectOpt
     opportunisticTLS: tls === "opportunistic",
     tls: {
       minVersion: tlsVersionMin,
+      ...(tlsOptions?.serverName === undefined ? {} : { servername: tlsOptions.serverName }),
       // Encryption to whomever is all that `opportunistic` promises (RFC 7435); but a password goes only to the right one.
       rejectUnauthorized: verifyCertificate && (tls !== "opportunistic" || auth !== undefined),
       ...(secureContext ? { secureContext } : {}),
@@ -134,6 +141,7 @@ function smtpOptions({ config, timeouts, clientName, secureContext }: ConnectOpt
     // Closing means destroying: with `end()` the socket's buffer would still be written.
     socketCloseTimeout: 0,
     maxResponseSize: replyBytesMax,
+    customAuth: { XOAUTH2: sayXoauth2 },
   };
 }
 
@@ -152,20 +160,4 @@ function isLogin(command: string | undefined): boolean {
 function withoutCredentials(line: string): string {
   const [verb = "", mechanism] = line.split(" ", 2);
   return verb === "AUTH" ? `AUTH ${mechanism}${line.split(" ").length > 2 ? " [credentials]" : ""}` : "[credentials]";
-}
-
-/** Why credentials must not be sent in this session, if so. Never a byte of them in clear. */
-function obstacleToLogin(connection: RelayConnection, config: RelayConfig): string | undefined {
-  const { socket } = connection;
-  if (!(socket instanceof TLSSocket)) {
-    const missing = connection.features.startTls ? "" : " and it offers no STARTTLS";
-    return `the session is not encrypted (tls is \`${config.tls}\`${missing}), and Postern sends no password in clear: use tls \`required\` or \`implicit\`, or take user and password out of the relay's configuration`;
-  }
-  if (config.tls === "opportunistic" && !socket.authorized) {
-    return "its certificate is not verified, and with tls `opportunistic` Postern sends no password then: use tls `required` if you trust this relay all the same";
-  }
-  if (!connection.features.auth) {
-    return "it offers no AUTH: take user and password out of the relay's configuration, or use the port where it takes logins (often 587 or 465)";
-  }
-  return undefined;
 }

@@ -1,6 +1,6 @@
 // What went wrong before a session was ready, in words that name the fault and the way out.
 import type { SMTPError } from "nodemailer/lib/smtp-connection";
-import type { Phase, RelayFault, Timeouts } from "../domain/relay.ts";
+import type { Phase, RelayConfig, RelayFault, Timeouts } from "../domain/relay.ts";
 import { spokenDuration } from "./deadline.ts";
 import { replyOf } from "./replies.ts";
 
@@ -10,8 +10,10 @@ export type SetUpFailure =
   | { kind: "silence"; waitedMs: number }
   /** More replies than any set-up needs. */
   | { kind: "endless" }
-  /** We refuse to send our credentials. */
-  | { kind: "no_login"; why: string };
+  /** We refuse to send our credentials, or have none. */
+  | { kind: "no_login"; why: string }
+  /** The proxy does not let us through. */
+  | { kind: "no_way"; why: string };
 
 const steps: Partial<Record<Phase, string>> = { greeting: "the greeting", ehlo: "EHLO", starttls: "STARTTLS", auth: "the login" };
 
@@ -19,10 +21,11 @@ const steps: Partial<Record<Phase, string>> = { greeting: "the greeting", ehlo: 
 export function connectFault(input: {
   failure: SetUpFailure;
   phase: Phase;
-  options: { config: { host: string; port: number }; timeouts: Timeouts };
+  options: { config: Pick<RelayConfig, "host" | "port" | "auth">; timeouts: Timeouts };
 }): RelayFault {
   const { failure, phase, options } = input;
-  const where = `${options.config.host}:${options.config.port}`;
+  const { host, port, auth } = options.config;
+  const where = `${host}:${port}`;
   const step = steps[phase] ?? "connecting";
   switch (failure.kind) {
     case "silence":
@@ -31,18 +34,36 @@ export function connectFault(input: {
       return { phase, text: `${where} keeps answering ${step} with more questions; Postern hung up.` };
     case "no_login":
       return { phase: "auth", text: `No login at ${where}: ${failure.why}.` };
+    case "no_way":
+      return { phase: "connect", text: failure.why };
     case "error":
-      return ofError({ error: failure.error, phase, where, step, host: options.config.host, connectMs: options.timeouts.connect });
+      return ofError({
+        error: failure.error,
+        phase,
+        where,
+        step,
+        host,
+        byToken: auth?.token !== undefined,
+        connectMs: options.timeouts.connect,
+      });
   }
 }
 
-function ofError(input: { error: SMTPError; phase: Phase; where: string; step: string; host: string; connectMs: number }): RelayFault {
-  const { error, phase, where, step, host, connectMs } = input;
+function ofError(input: {
+  error: SMTPError;
+  phase: Phase;
+  where: string;
+  step: string;
+  host: string;
+  byToken: boolean;
+  connectMs: number;
+}): RelayFault {
+  const { error, phase, where, step, host, byToken, connectMs } = input;
   const cause = error.originalCode ?? error.code;
   if (error.response !== undefined) {
     const reply = replyOf(error.response);
     const answer = `${where} refused ${phase === "greeting" ? "us at its greeting" : step}`;
-    return { phase, text: `${answer}${wayOut(phase)}`, reply };
+    return { phase, text: `${answer}${wayOut(phase, byToken)}`, reply };
   }
   if (error.code === "EDNS") {
     return { phase: "dns", text: `The host name ${host} cannot be resolved (${cause}): check the relay's host, and this machine's DNS.` };
@@ -58,10 +79,16 @@ function ofError(input: { error: SMTPError; phase: Phase; where: string; step: s
     case "UPGRADE_TIMEOUT":
       return { phase: "starttls", text: `The TLS handshake with ${where} was not done within ${spokenDuration(connectMs)}.` };
   }
+  if (/alert (?:(?:bad|unsupported) certificate|certificate \w+|unknown ca)\b/.test(error.message)) {
+    return {
+      phase,
+      text: `${where} takes no session with the client certificate that it got, or without one (${reasonOf(error)}): set the relay's cert_file and key_file.`,
+    };
+  }
   if (isCertificateFault(error)) {
     return {
       phase,
-      text: `The certificate of ${where} is not trusted (${error.message}): correct the relay's host or certificate, or let Postern trust its issuer (NODE_EXTRA_CA_CERTS).`,
+      text: `The certificate of ${where} is not trusted (${error.message}): correct the relay's host or certificate, or let Postern trust its issuer (ca_file).`,
     };
   }
   if (/^(?:ERR_SSL_|ERR_TLS_|EPROTO$)/.test(cause ?? "")) {
@@ -73,7 +100,8 @@ function ofError(input: { error: SMTPError; phase: Phase; where: string; step: s
   return { phase, text: `The connection to ${where} failed during ${step}: ${error.message}.` };
 }
 
-function wayOut(phase: Phase): string {
+function wayOut(phase: Phase, byToken: boolean): string {
+  if (phase === "auth" && byToken) return ": check the relay's user, and whether the token's app may send as it.";
   if (phase === "auth") return ": check the relay's user and password.";
   if (phase === "starttls") return ", and tls `required` takes no session without it.";
   return ".";

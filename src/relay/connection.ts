@@ -16,6 +16,8 @@ export type Observer = {
   onLost(text: string, error: SMTPError | undefined): void;
 };
 
+const ignore = () => {};
+
 /** What nodemailer does not declare: the one place where a command is written. */
 type CommandWriter = { _sendCommand(line: string, logged?: string): void };
 
@@ -24,15 +26,16 @@ type CommandWriter = { _sendCommand(line: string, logged?: string): void };
  */
 class Smtp extends SMTPConnection implements CommandWriter {
   headersNeedUtf8 = false;
+  /** Told of each line that nodemailer keeps out of its log, in part or whole. */
+  onSecret: (line: string) => void = ignore;
 
   _sendCommand(line: string, logged?: string): void {
+    if (logged !== undefined && logged !== line) this.onSecret(line);
     const needed = this.headersNeedUtf8 && line.startsWith("MAIL FROM:") && !/> (?:.* )?SMTPUTF8(?: |$)/.test(line);
     const announced = needed ? `${line} SMTPUTF8` : line;
     (SMTPConnection.prototype as unknown as CommandWriter)._sendCommand.call(this, announced, logged);
   }
 }
-
-const ignore = () => {};
 
 /** nodemailer appends the relay's words to its own. */
 function withoutReply({ message, response }: SMTPError): string {
@@ -55,6 +58,7 @@ export class RelayConnection {
   /** How it was set up, for the transcript of its first transaction; `atMs` counts from its beginning, `durationMs` before `readyAt`. */
   setUp: { lines: TranscriptLine[]; durationMs: number; readyAt: number } | undefined;
   #ready = false;
+  #isTunnelled = false;
   #destroyedBecause: string | undefined;
 
   /** Makes a connection that is not connected yet. Its handlers stay to its end: no fault of the socket is ever unhandled. */
@@ -68,6 +72,13 @@ export class RelayConnection {
     this.smtp = new Smtp({ ...options, logger, transactionLog: true });
     this.smtp.on("error", (error: SMTPError) => this.#lose(`The connection to the relay broke off: ${withoutReply(error)}.`, error));
     this.smtp.on("end", () => this.#lose(this.#destroyedBecause ?? "The relay closed the connection.", undefined));
+  }
+
+  /** Connects, or takes over a socket that is connected to the relay through a proxy. The callback comes after EHLO and STARTTLS. */
+  start(tunnel: Socket | undefined, done: (error?: SMTPError) => void): void {
+    if (tunnel) this.smtp.options.connection = tunnel;
+    this.#isTunnelled = tunnel !== undefined;
+    this.smtp.connect(done);
   }
 
   get socket(): Socket {
@@ -85,7 +96,8 @@ export class RelayConnection {
     this.#ready = true;
     this.setUp = { ...setUp, readyAt: performance.now() };
     this.facts = {
-      ...(socket.remoteAddress === undefined ? {} : { remoteAddress: socket.remoteAddress }),
+      // Behind a proxy it is the proxy's.
+      ...(socket.remoteAddress === undefined || this.#isTunnelled ? {} : { remoteAddress: socket.remoteAddress }),
       ...(socket instanceof TLSSocket ? { tls: { version: socket.getProtocol() ?? "unknown", cipher: socket.getCipher().name } } : {}),
     };
     socket.prependListener(

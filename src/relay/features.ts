@@ -6,11 +6,12 @@ export type Features = {
   eightBitMime: boolean;
   smtpUtf8: boolean;
   startTls: boolean;
-  auth: boolean;
+  /** The mechanisms behind AUTH, in upper case; empty without it. */
+  authMethods: readonly string[];
 };
 
 /** A server that knows only HELO. */
-export const noFeatures: Features = { eightBitMime: false, smtpUtf8: false, startTls: false, auth: false };
+export const noFeatures: Features = { eightBitMime: false, smtpUtf8: false, startTls: false, authMethods: [] };
 
 /**
  * Reads the reply to EHLO (RFC 5321, section 4.1.1.1): a keyword a line, after the first one, which greets.
@@ -20,10 +21,11 @@ export function featuresOf(raw: string): Features {
   const features = { ...noFeatures };
   if (!raw.startsWith("2")) return features;
   for (const line of raw.split("\n").slice(1)) {
-    const [keyword = "", parameter = ""] = line
+    const [keyword = "", ...parameters] = line
       .slice(4)
       .trim()
-      .split(/[\s=]+/, 2);
+      .split(/[\s=]+/);
+    const [parameter = ""] = parameters;
     switch (keyword.toUpperCase()) {
       case "SIZE":
         // SIZE without a number, or 0, sets no limit that is known.
@@ -39,7 +41,8 @@ export function featuresOf(raw: string): Features {
         features.startTls = true;
         break;
       case "AUTH":
-        features.auth = true;
+        // Some say it twice, the old way (AUTH=LOGIN) too.
+        features.authMethods = [...new Set([...features.authMethods, ...parameters.map((method) => method.toUpperCase())])];
         break;
     }
   }

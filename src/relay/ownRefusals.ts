@@ -14,6 +14,8 @@ export function ownRefusals(input: {
   from: string;
   to: readonly string[];
   byteCount: number;
+  /** What the configuration says that it takes at most. */
+  messageBytesMax: number | undefined;
   eightBit: boolean;
   smtputf8: boolean;
   features: Features;
@@ -33,10 +35,14 @@ export function ownRefusals(input: {
 }
 
 function refusalOfAll(input: Parameters<typeof ownRefusals>[0]): SendOutcome | undefined {
-  const { from, byteCount, eightBit, smtputf8, features, host } = input;
+  const { from, byteCount, messageBytesMax, eightBit, smtputf8, features, host } = input;
   if (from !== "" && smuggling.test(from)) return refused(553, "5.1.7", "the sender is no address that can be written in an SMTP command");
   if (features.sizeMax !== undefined && byteCount > features.sizeMax) {
     return refused(552, "5.3.4", `the message has ${byteCount} bytes, and ${host} takes at most ${features.sizeMax} (its SIZE)`);
+  }
+  if (messageBytesMax !== undefined && byteCount > messageBytesMax) {
+    const limit = `${host} takes at most ${messageBytesMax} (max_message_size)`;
+    return refused(552, "5.3.4", `the message has ${byteCount} bytes, and ${limit}`);
   }
   if ((smtputf8 || nonAscii.test(from)) && !features.smtpUtf8) {
     const what = nonAscii.test(from) ? "the sender" : "a header field";

@@ -6,12 +6,19 @@ import type { Log } from "../telemetry/logger.ts";
 import type { RelayConnection } from "./connection.ts";
 
 /** Relays limit the messages of one connection; many at 100. */
-const transactionsMax = 100;
+const messagesPerConnectionDefault = 100;
 const quitMsMax = 5_000;
 /** A connection that takes longer than this to set up is no longer counted on: another one is tried meanwhile. */
 const briskMsMax = 1_000;
 /** After a failed connect, while other sessions work: relays often allow fewer connections than they are asked for. */
 const holdOffMs = 5_000;
+
+type Waiter = (acquired: Acquired) => void;
+
+/** A place that came free is given back to the fleet after this, should nobody take it at once. */
+const giveBackMs = 200;
+/** A refused share is asked for again after this. */
+const askAgainMs = 250;
 
 /** One of the relay's `connections`. */
 type Place = { connection: RelayConnection; state: "connecting" | "idle" | "busy" | "leaving"; idleSince: number };
@@ -25,35 +32,53 @@ export type Loan = {
   giveBack(): void;
 };
 
-export type Acquired = { ok: true; loan: Loan } | { ok: false; fault: RelayFault };
+/** `elsewhere`: other workers have all the relay's connections; nothing is wrong with it. */
+export type Acquired = { ok: true; loan: Loan } | { ok: false; fault: RelayFault; elsewhere?: true };
+
+/** How many places this process may have of those that all processes share; see deliver/share.ts. */
+export type PlaceShare = {
+  allowed(): number;
+  attach(holder: { needs(): { held: number; wanted: number }; onAnswer(): void }): void;
+  tell(): Promise<void>;
+};
 
 export type Places = {
-  acquire(signal?: AbortSignal): Promise<Acquired>;
+  acquire(signal?: AbortSignal, urgent?: boolean): Promise<Acquired>;
   stats(): { open: number; busy: number; waiting: number };
   close(graceMs: number): Promise<void>;
 };
 
 /**
- * Makes the places, all empty. A connection is opened when one is asked for; they are lent in the order of asking.
+ * Makes the places, all empty. A connection is opened when one is asked for; they are lent in the order of asking, to the urgent first.
  * @param options.connectionsMax how many; a session on its way in or out takes one too
+ * @param options.share how many of them are this process's; all, where it is missing
+ * @param options.messagesPerConnection a session is closed after so many transactions; default 100
  * @param options.open begins to open a session; `ready` must not reject
  * @param options.idleMs a session that nobody asks for is closed after this time
  */
 export function createPlaces(options: {
   connectionsMax: number;
+  share?: PlaceShare | undefined;
+  messagesPerConnection?: number | undefined;
   open: () => { connection: RelayConnection; ready: Promise<RelayFault | undefined> };
   idleMs: number;
   log: Log;
 }): Places {
-  const { connectionsMax, open, idleMs, log } = options;
+  const { connectionsMax, messagesPerConnection = messagesPerConnectionDefault, share, open, idleMs, log } = options;
   const places = new Set<Place>();
   const idle: Place[] = [];
-  const waiters = new Set<(acquired: Acquired) => void>();
+  const urgentWaiters = new Set<Waiter>();
+  const otherWaiters = new Set<Waiter>();
+  const waiting = () => urgentWaiters.size + otherWaiters.size;
+  const allWaiters = () => [...urgentWaiters, ...otherWaiters];
+  const dismiss = (waiter: Waiter) => urgentWaiters.delete(waiter) || otherWaiters.delete(waiter);
   /** Connects under way that should soon be done. */
   let brisk = 0;
   let heldOffUntil = 0;
   let sweep: NodeJS.Timeout | undefined;
   let retry: NodeJS.Timeout | undefined;
+  let tellTimer: NodeJS.Timeout | undefined;
+  let refusedAt = -askAgainMs;
   let isClosing = false;
   let onEmpty = () => {};
   const empty = new Promise<void>((resolve) => {
@@ -66,6 +91,7 @@ export function createPlaces(options: {
     if (index >= 0) idle.splice(index, 1);
     if (isClosing && places.size === 0) onEmpty();
     pump();
+    tellSoon();
   };
 
   const adopt = (place: Place, connection: RelayConnection) => {
@@ -96,7 +122,8 @@ export function createPlaces(options: {
         if (isBack) return;
         isBack = true;
         const { connection } = place;
-        if (connection.transactions >= transactionsMax && connection.lostBecause === undefined) return leave(place);
+        const isUsedUp = connection.transactions >= messagesPerConnection || isSurplus();
+        if (isUsedUp && connection.lostBecause === undefined) return leave(place);
         offer(place);
       },
     };
@@ -106,9 +133,9 @@ export function createPlaces(options: {
   const offer = (place: Place) => {
     if (place.connection.lostBecause !== undefined) return remove(place);
     if (isClosing) return leave(place);
-    const [next] = waiters;
+    const [next] = allWaiters();
     if (next) {
-      waiters.delete(next);
+      dismiss(next);
       next({ ok: true, loan: lend(place) });
       return;
     }
@@ -149,6 +176,7 @@ export function createPlaces(options: {
       if (!isClosing) fail(fault);
       else if (places.size === 0) onEmpty();
       pump();
+      tellSoon();
     });
   };
 
@@ -166,52 +194,90 @@ export function createPlaces(options: {
       return;
     }
     const onTheirWay = others.some(({ state }) => state === "connecting");
-    for (const waiter of [...waiters].slice(0, onTheirWay ? 1 : undefined)) {
-      waiters.delete(waiter);
+    for (const waiter of allWaiters().slice(0, onTheirWay ? 1 : undefined)) {
+      dismiss(waiter);
       waiter({ ok: false, fault });
     }
   };
 
+  const allowed = () => (share ? Math.min(share.allowed(), connectionsMax) : connectionsMax);
+  /** Others want a place of ours: it is left when it comes back. One on its way out counts until it is gone. */
+  const isSurplus = () => [...places].filter(({ state }) => state !== "leaving").length > allowed();
+
   /** Opens connections for those who wait, as far as there are places. */
   const pump = () => {
-    while (!isClosing && waiters.size > brisk && places.size < connectionsMax) {
+    while (!isClosing && waiting() > brisk && places.size < allowed()) {
       if (performance.now() < heldOffUntil && [...places].some(({ state }) => state === "busy")) return;
       startConnect();
     }
+    if (share && waiting() > brisk && places.size < connectionsMax && places.size >= allowed()) tellSoon(0);
   };
 
+  /** Tells the fleet what is held and wanted. Again and again while more is wanted than may be had. */
+  const tellSoon = (afterMs = giveBackMs) => {
+    if (!share || isClosing) return;
+    if (tellTimer && afterMs > 0) return;
+    clearTimeout(tellTimer);
+    tellTimer = setTimeout(
+      () => {
+        tellTimer = undefined;
+        void share.tell();
+      },
+      Math.max(afterMs, refusedAt + askAgainMs - performance.now()),
+    );
+    tellTimer.unref();
+  };
+
+  const needs = () => ({ held: places.size, wanted: Math.min(Math.max(0, waiting() - brisk), connectionsMax - places.size) });
+  const onAnswer = () => {
+    if (isClosing) return;
+    while (idle.length > 0 && isSurplus()) leave(idle.shift() as Place);
+    if (waiting() > brisk && places.size < connectionsMax && places.size >= allowed()) {
+      refusedAt = performance.now();
+      // Who has no place at all leaves the mail to those that have.
+      if (places.size === 0) for (const waiter of allWaiters()) if (dismiss(waiter)) waiter({ ok: false, fault: taken, elsewhere: true });
+    }
+    pump();
+    // What was granted and is not needed after all goes back.
+    if (places.size < allowed()) tellSoon();
+  };
+  share?.attach({ needs, onAnswer });
+
   return {
-    acquire(signal) {
+    acquire(signal, urgent = true) {
       if (isClosing) return Promise.resolve({ ok: false, fault: closed });
       if (signal?.aborted) return Promise.resolve({ ok: false, fault: abandoned });
-      const place = waiters.size === 0 ? idle.pop() : undefined;
+      const place = waiting() === 0 ? idle.pop() : undefined;
       if (place) return Promise.resolve({ ok: true, loan: lend(place) });
       return new Promise((resolve) => {
         const abandon = () => {
-          waiters.delete(serve);
+          dismiss(serve);
           resolve({ ok: false, fault: abandoned });
         };
-        const serve = (acquired: Acquired) => {
+        const serve: Waiter = (acquired) => {
           signal?.removeEventListener("abort", abandon);
           resolve(acquired);
         };
         signal?.addEventListener("abort", abandon, { once: true });
-        waiters.add(serve);
+        (urgent ? urgentWaiters : otherWaiters).add(serve);
         pump();
       });
     },
     stats() {
       let busy = 0;
       for (const { state } of places) if (state === "busy") busy++;
-      return { open: places.size, busy, waiting: waiters.size };
+      return { open: places.size, busy, waiting: waiting() };
     },
     async close(graceMs) {
       if (isClosing) return empty;
       isClosing = true;
       clearTimeout(sweep);
       clearTimeout(retry);
-      for (const waiter of waiters) waiter({ ok: false, fault: closed });
-      waiters.clear();
+      clearTimeout(tellTimer);
+      for (const waiter of allWaiters()) {
+        dismiss(waiter);
+        waiter({ ok: false, fault: closed });
+      }
       for (const place of idle.splice(0)) leave(place);
       for (const { state, connection } of places) if (state === "connecting") connection.destroy(closed.text);
       const force = setTimeout(() => {
@@ -228,4 +294,5 @@ export function createPlaces(options: {
 }
 
 const closed: RelayFault = { phase: "connect", text: "Postern is shutting down: no new session is opened." };
+const taken: RelayFault = { phase: "connect", text: "Other workers have all of the relay's connections." };
 const abandoned: RelayFault = { phase: "connect", text: "No session came free while it was waited for." };

@@ -1,6 +1,6 @@
 // One SMTP transaction on a connection that is ready: MAIL, RCPT, DATA, body, final dot, and what it came to for each recipient.
-import type { ConnectionFacts, SendOutcome, Timeouts, TranscriptLine } from "../domain/relay.ts";
-import { MessageBody } from "./body.ts";
+import type { ConnectionFacts, RelayLimits, SendOutcome, Timeouts, TranscriptLine } from "../domain/relay.ts";
+import { lengthOf, MessageBody } from "./body.ts";
 import type { RelayConnection } from "./connection.ts";
 import { type Deadline, spokenDuration, startDeadline } from "./deadline.ts";
 import { judge, phaseOf, type TransactionPhase, unexpected } from "./outcomes.ts";
@@ -14,11 +14,13 @@ export type Mail = {
   to: string[];
   /** The finished message, lines ended by CRLF. */
   bytes: Buffer;
+  /** The canonical domain of its From: whose keys sign it. */
+  fromDomain?: string;
   /** Whether the message has bytes above 127. */
   eightBit?: boolean;
   /** Whether header fields are in UTF-8 (RFC 6532); addresses speak for themselves. */
   smtputf8?: boolean;
-  /** Asked once, right before the final dot would leave; after false, or a throw, it does not. */
+  /** Asked right before the final dot of each transaction would leave; after false, or a throw, it does not. */
   beforeFinalDot?: () => boolean | Promise<boolean>;
 };
 
@@ -39,24 +41,31 @@ export type Attempted = { transaction: Transaction; stale: boolean; cause?: unkn
 
 /**
  * Sends one mail. Afterwards the connection is ready for the next one (perhaps after RSET, see `mustReset`), or gone.
+ * @param options.signature header fields to go in front of the message; may be empty
+ * @param options.limits of the relay; its largest message counts as if it had said so
  * @param options.startedAt when the attempt began, in milliseconds of `performance.now()`: `timeouts.attempt` and the transcript count from it
  * @returns never rejects; `cause` is what `beforeFinalDot` threw
  */
 export function transact(options: {
   connection: RelayConnection;
   mail: Mail;
+  signature: Buffer;
+  limits: RelayLimits | undefined;
   timeouts: Timeouts;
   host: string;
   startedAt: number;
 }): Promise<Attempted> {
-  const { connection, mail, timeouts, host, startedAt } = options;
+  const { connection, mail, signature, limits, timeouts, host, startedAt } = options;
+  const parts = [signature, mail.bytes];
+  const byteCount = lengthOf(parts);
   const { smtp, setUp } = connection;
   const reused = connection.transactions > 0;
   connection.setUp = undefined;
   const refusals = ownRefusals({
     from: mail.from,
     to: mail.to,
-    byteCount: mail.bytes.length,
+    byteCount,
+    messageBytesMax: limits?.messageBytesMax,
     eightBit: mail.eightBit === true,
     smtputf8: mail.smtputf8 === true,
     features: connection.features,
@@ -125,7 +134,7 @@ export function transact(options: {
       },
     });
     const body = new MessageBody({
-      bytes: mail.bytes,
+      parts,
       socket: connection.socket,
       beforeFinalDot: mail.beforeFinalDot,
       onNews(news) {
@@ -154,7 +163,7 @@ export function transact(options: {
     };
     smtp.headersNeedUtf8 = mail.smtputf8 === true;
     const use8BitMime = mail.eightBit === true || mail.smtputf8 === true;
-    const envelope = { from: mail.from, to: recipients, size: mail.bytes.length, use8BitMime };
+    const envelope = { from: mail.from, to: recipients, size: byteCount, use8BitMime };
     // nodemailer works on the envelope that it is given, though not on its list of recipients.
     smtp.send(envelope, body, (error) => {
       // A refusal is told by the replies; an error without a reply is nodemailer's own: the socket was closing already.

@@ -42,3 +42,12 @@ export function startTranscript(startedAt: number, earlier: readonly TranscriptL
     },
   };
 }
+
+/** Lines of several transcripts one after the other, as few as one may have: of too many the beginning and the end. */
+export function bounded(lines: TranscriptLine[]): TranscriptLine[] {
+  const next = lines[linesAtStart];
+  if (lines.length <= linesMax || next === undefined) return lines;
+  const leftOut = lines.length - linesMax + 1;
+  const gap: TranscriptLine = { ...next, line: `… ${leftOut} lines left out …` };
+  return [...lines.slice(0, linesAtStart), gap, ...lines.slice(linesAtStart + leftOut)];
+}

@@ -6,6 +6,7 @@ import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from "s
 import type { Log } from "../telemetry/logger.ts";
 import { type CapturedMessage, openCaptureFolder } from "./captureFolder.ts";
 import { createGreylist } from "./greylist.ts";
+import { type ReportMail, sandboxReport } from "./reports.ts";
 import { behaviourOf } from "./sandboxAddresses.ts";
 
 export type { CapturedMessage };
@@ -29,6 +30,8 @@ type Verdict = { code: number; text: string } | "cut";
  * @param domain whose addresses misbehave (the contract's "sandbox addresses"); every other recipient is accepted
  * @param clock milliseconds since the epoch
  * @param slowAnswerMs how late `slow@` answers the final dot
+ * @param sendReport sends a report back, over SMTP; without it none comes
+ * @param reportAfterMs how long after a mail was taken its report is sent
  * @param messagesMax, bytesMax what is kept; beyond either the oldest goes. A mail larger than `bytesMax` is refused
  */
 export async function startCaptureRelay(options: {
@@ -37,14 +40,31 @@ export async function startCaptureRelay(options: {
   domain?: string;
   clock?: () => number;
   slowAnswerMs?: number;
+  sendReport?: (report: ReportMail) => Promise<void>;
+  reportAfterMs?: number;
   messagesMax?: number;
   bytesMax?: number;
 }): Promise<CaptureRelay> {
   const { folder, log, domain = "sandbox.test", clock = Date.now, slowAnswerMs = 5_000 } = options;
-  const { messagesMax = 1_000, bytesMax = 256 * 1024 * 1024 } = options;
+  const { messagesMax = 1_000, bytesMax = 256 * 1024 * 1024, sendReport, reportAfterMs = 500 } = options;
   const captured = await openCaptureFolder({ folder, clock, messagesMax, bytesMax });
   const greylist = createGreylist({ clock });
   const stopping = new AbortController();
+
+  /** What a restart in between forgets is a report that never comes, as in the world. */
+  const reportOn = async (id: string, from: string, to: string[]): Promise<void> => {
+    const reported = to.flatMap((recipient) => {
+      const behaviour = behaviourOf(recipient, domain);
+      return behaviour.kind === "report" ? [{ recipient, kind: behaviour.report }] : [];
+    });
+    if (!sendReport || from === "" || reported.length === 0) return;
+    await sleep(reportAfterMs, undefined, { signal: stopping.signal });
+    const found = await captured.get(id);
+    for (const [index, { recipient, kind }] of reported.entries()) {
+      const mail = { from, recipient, raw: found?.raw ?? Buffer.alloc(0) };
+      await sendReport(sandboxReport(kind, mail, { domain, id: `${id}.${index}`, date: new Date(clock()) }));
+    }
+  };
 
   const takeMail = async (stream: SMTPServerDataStream, session: SMTPServerSession): Promise<Verdict> => {
     const from = session.envelope.mailFrom ? session.envelope.mailFrom.address : "";
@@ -59,6 +79,9 @@ export async function startCaptureRelay(options: {
       const message = await draft.keep({ from, to });
       for (const recipient of to) greylist.taken(from, recipient);
       log.debug({ captured: message.id, size: message.size }, "capture relay took a mail");
+      reportOn(message.id, from, to).catch((error: unknown) => {
+        if (!stopping.signal.aborted) log.warn({ err: error, captured: message.id }, "the sandbox could not send a report back");
+      });
       // It is kept before the late answer, as by a slow server: a sender who does not wait for the answer sends a double.
       if (behaviours.includes("answer_late")) await sleep(slowAnswerMs, undefined, { signal: stopping.signal }).catch(() => {});
       return { code: 250, text: `2.0.0 Captured as ${message.id}` };

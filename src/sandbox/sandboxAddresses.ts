@@ -3,6 +3,8 @@
 /** How an address behaves. `reply` is what RCPT is answered with; the others are accepted there and act on the final dot. */
 export type SandboxBehaviour =
   | { kind: "accept" }
+  /** Accepted, and then a report comes back. */
+  | { kind: "report"; report: "bounce" | "complaint" }
   | { kind: "refuse"; reply: { code: number; text: string } }
   /** Refused until it has been tried this often. */
   | { kind: "refuse_until"; tries: number; reply: { code: number; text: string } }
@@ -18,8 +20,8 @@ const behaviours: Readonly<Record<string, SandboxBehaviour>> = {
   mailboxfull: { kind: "refuse", reply: { code: 452, text: "4.2.2 The recipient's mailbox is full" } },
   slow: { kind: "answer_late" },
   drop: { kind: "cut" },
-  latebounce: { kind: "accept" },
-  complaint: { kind: "accept" },
+  latebounce: { kind: "report", report: "bounce" },
+  complaint: { kind: "report", report: "complaint" },
 };
 
 /**

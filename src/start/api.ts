@@ -1,11 +1,14 @@
 // The role `api`: the HTTP doors.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Delivery } from "../deliver/workers.ts";
 import { createApp } from "../http/app.ts";
 import { requireScope } from "../http/authenticate.ts";
-import type { Dependencies, RelayStatus } from "../http/dependencies.ts";
+import type { Dependencies } from "../http/dependencies.ts";
 import { createEventFeed } from "../http/events/feed.ts";
+import { knownEverywhereMs } from "../store/relayWatch.ts";
 import type { Parts } from "./parts.ts";
+import { relayStatuses } from "./relayStatuses.ts";
 import type { OnStop } from "./unwinding.ts";
 
 export type ApiOptions = {
@@ -28,38 +31,36 @@ export async function startApi(parts: Parts, options: ApiOptions, onStop: OnStop
 
 function dependenciesOf(parts: Parts, { apiKey, delivery, notReady }: ApiOptions, feed: Dependencies["feed"]): Dependencies {
   const { config, ledger, acceptance, messages, events, apiKeys, idempotency, wake, newUuid, durability, metrics } = parts;
-  const { webhooks, webhookDeliveries, webhookReplays, webhookTargets } = parts;
-  const { relays, routes, captured } = parts.paths;
+  const { webhooks, webhookDeliveries, webhookReplays, webhookTargets, routing, relayHealth, relayWatch } = parts;
+  const { captured } = parts.paths;
   return {
+    ...{ reports: parts.reports, takeReport: parts.intake.take, parseReport: parts.parseReport },
     ledger: { clock: ledger.clock, ...acceptance.ledger },
     ...{ messages, events, apiKeys, idempotency, feed, wake, notReady, durability },
     ...{ webhooks, webhookDeliveries, webhookReplays, webhookTargets },
     ...(captured && { captured }),
     prepare: {
-      routes,
-      relays: relays.map((relay) => relay.name),
+      ...routing,
       expireAfterMs: config.retry.expireAfterMs,
       maxMessageSizeBytes: config.limits.maxMessageSizeBytes,
       now: ledger.clock.now,
       newUuid,
+      ...(parts.returnPath && { returnPath: parts.returnPath }),
     },
-    change: { ledger, messages, wake, routes },
-    relayStatuses: () => relayStatuses(parts, delivery),
+    change: { ledger, messages, wake, ...routing },
+    relays: {
+      statuses: () => relayStatuses(parts, delivery),
+      // Answered once no worker begins anything more.
+      pause: (name) =>
+        relayHealth
+          .pause(name)
+          .then(relayWatch.look)
+          .then(() => sleep(knownEverywhereMs)),
+      resume: (name) => relayHealth.resume(name).then(relayWatch.look),
+    },
     limits: { messageBytesMax: config.limits.maxMessageSizeBytes, batchBytesMax: config.limits.maxBatchSizeBytes },
     scope: (scope) => requireScope({ apiKeys, bootstrapKey: apiKey }, scope),
     observeRequest: ({ method, route, status, seconds }) => metrics.httpRequestDuration.observe({ method, route, status }, seconds),
     observeAccepted: (lane) => metrics.messagesAccepted.inc({ lane }),
   };
-}
-
-async function relayStatuses({ paths, producer }: Parts, delivery: Delivery | undefined): Promise<RelayStatus[]> {
-  const stats = new Map(delivery?.relays().map((it) => [it.name, it.stats]));
-  return Promise.all(
-    paths.relays.map(async ({ name, host, port, tls, connections }) => ({
-      ...{ name, host, port, tls },
-      connections: { allowed: connections, open: stats.get(name)?.open ?? null, busy: stats.get(name)?.busy ?? null },
-      queue: await producer.depth(name),
-      oldest_waiting_at: (await producer.oldestWaitingSince(name)) ?? null,
-    })),
-  );
 }

@@ -18,14 +18,20 @@ export function observeAttempt(metrics: Metrics, relay: string, { claim, outcome
 }
 
 /** Sets every gauge to what is so now. While Redis is away only that is said. */
-export async function collectGauges({ metrics, producer, paths, connection, log }: Parts, delivery: Delivery | undefined): Promise<void> {
+export async function collectGauges(
+  { metrics, producer, paths, connection, relayWatch, relayPermits, reports, log }: Parts,
+  delivery: Delivery | undefined,
+): Promise<void> {
   for (const { name, stats } of delivery?.relays() ?? []) {
     metrics.relayConnections.set({ relay: name, state: "busy" }, stats.busy);
     metrics.relayConnections.set({ relay: name, state: "idle" }, stats.open - stats.busy);
   }
   try {
     metrics.eventLogBacklog.set(await eventBacklog(connection));
+    metrics.reportsPending.set(await reports.pending());
     for (const { name } of paths.relays) {
+      metrics.relayUp.set({ relay: name }, relayWatch.isUp(name) ? 1 : 0);
+      metrics.relayHeldConnections.set({ relay: name }, await relayPermits.held(name));
       const depth = await producer.depth(name);
       for (const [state, count] of Object.entries(depth)) metrics.queueDepth.set({ relay: name, state }, count);
       const since = await producer.oldestWaitingSince(name);

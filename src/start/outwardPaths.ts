@@ -5,9 +5,22 @@ import type { RelayConfig } from "../domain/relay.ts";
 import type { Route } from "../domain/routes.ts";
 import { type CaptureRelay, startCaptureRelay } from "../sandbox/captureRelay.ts";
 import type { Log } from "../telemetry/logger.ts";
+import { createReportSender } from "./reportSender.ts";
 import type { OnStop } from "./unwinding.ts";
 
-export type OutwardPaths = { relays: readonly RelayConfig[]; routes: readonly Route[]; captured?: CaptureRelay };
+export type OutwardPaths = {
+  relays: readonly RelayConfig[];
+  routes: readonly Route[];
+  captured?: CaptureRelay;
+  /** Tells the sandbox where reports are listened for. */
+  reportTo(listener: { host: string; port: number }): void;
+};
+
+/** What choosing a relay goes by. */
+export function routingOf({ relays, routes }: OutwardPaths) {
+  const limits = new Map(relays.map((relay) => [relay.name, relay.limits]));
+  return { routes, relays: [...limits.keys()], limitsOf: (relay: string) => limits.get(relay) };
+}
 
 const captureRelayName = "sandbox";
 const captureDomain = "sandbox.test";
@@ -19,9 +32,12 @@ const captureConnections = 10;
  */
 export async function openOutwardPaths(config: Config, log: Log, onStop: OnStop): Promise<OutwardPaths> {
   const { relays, routes } = config;
-  if (!config.sandbox) return { relays, routes };
-  const captured = await startCaptureRelay({ folder: join(config.dataDir, "captured"), log, domain: captureDomain });
+  if (!config.sandbox) return { relays, routes, reportTo: () => undefined };
+  const reporter = createReportSender(config.timeouts, log);
+  const folder = join(config.dataDir, "captured");
+  const captured = await startCaptureRelay({ folder, log, domain: captureDomain, sendReport: reporter.send });
   onStop(() => captured.stop());
+  onStop(() => reporter.stop());
   const { host, port } = captured;
   const capture: RelayConfig = {
     name: captureRelayName,
@@ -32,5 +48,10 @@ export async function openOutwardPaths(config: Config, log: Log, onStop: OnStop)
     connections: captureConnections,
   };
   const rule: Route = relays.length > 0 ? { to_domain: captureDomain, relays: [captureRelayName] } : { relays: [captureRelayName] };
-  return { relays: [...relays.filter(({ name }) => name !== captureRelayName), capture], routes: [rule, ...routes], captured };
+  return {
+    relays: [...relays.filter(({ name }) => name !== captureRelayName), capture],
+    routes: [rule, ...routes],
+    captured,
+    reportTo: reporter.open,
+  };
 }

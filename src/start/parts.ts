@@ -17,13 +17,18 @@ import { createLedger } from "../store/ledger.ts";
 import { watchMemory } from "../store/memory.ts";
 import { createMessages } from "../store/messages.ts";
 import { createOpenWork } from "../store/openWork.ts";
+import { createRelayHealth } from "../store/relayHealth.ts";
+import { createRelayPermits } from "../store/relayPermits.ts";
+import { watchRelays } from "../store/relayWatch.ts";
+import { createRestate } from "../store/restate.ts";
 import { createWebhookDeliveries } from "../store/webhookDeliveries.ts";
 import { createWebhookReplays } from "../store/webhookReplays.ts";
 import { createWebhooks } from "../store/webhooks.ts";
 import { createWitness } from "../store/witness.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import type { OutwardPaths } from "./outwardPaths.ts";
+import { type OutwardPaths, routingOf } from "./outwardPaths.ts";
+import { openReporting } from "./reporting.ts";
 import type { OnStop } from "./unwinding.ts";
 import { watchForLoss } from "./wentBack.ts";
 
@@ -43,13 +48,6 @@ export async function openParts(
   const barrier = config.durability && config.role !== "worker" ? await openBarrier(connection, config.durability) : undefined;
   onStop(async () => barrier?.stop());
 
-  if (config.returnPathDomain !== undefined && !config.sandbox) {
-    log.warn(
-      {},
-      "RETURN_PATH_DOMAIN has no effect in this version: it takes no reports in yet, and mail keeps the sender's address in its envelope",
-    );
-  }
-
   const metrics = createMetrics({ version });
   const witness = createWitness(connection, { keepMs: config.retention.messageMs });
   const ledger = createLedger(connection, {
@@ -58,7 +56,7 @@ export async function openParts(
     // Past the whole attempt and the last reply's own limit nobody can still be at work on it.
     leases: { ownerMs: config.timeouts.ownerLease, attemptMs: config.timeouts.attempt + config.timeouts.afterDot },
   });
-  const loss = watchForLoss({ connection, witness, ledger, metrics, log });
+  const loss = watchForLoss({ connection, witness, restate: createRestate(connection, config.retention), metrics, log });
   onStop(async () => loss.stop());
   const memory = await watchMemory(connection, log);
   onStop(async () => memory.stop());
@@ -79,6 +77,16 @@ export async function openParts(
   const waker = createWaker(producer, (wakeUps) => openWork.confirm(wakeUps));
   onStop(() => waker.drained(2_000));
 
+  const messages = createMessages(connection);
+  const apiKeys = createApiKeys(connection);
+  const reporting = await openReporting({ config, connection, messages, apiKeys, metrics, log }, onStop);
+  const relayHealth = createRelayHealth(connection);
+  const relayWatch = await watchRelays(
+    relayHealth,
+    paths.relays.map(({ name }) => name),
+  );
+  onStop(async () => relayWatch.stop());
+
   return {
     config,
     target,
@@ -93,9 +101,15 @@ export async function openParts(
     prefix,
     producer,
     wake: waker.wake,
-    messages: createMessages(connection),
+    /** What acceptance, delivery and upkeep go by when they choose a relay. */
+    routing: { ...routingOf(paths), available: relayWatch.isUp },
+    relayHealth,
+    relayPermits: createRelayPermits(connection),
+    relayWatch,
+    messages,
+    ...reporting,
     events: createEvents(connection),
-    apiKeys: createApiKeys(connection),
+    apiKeys,
     idempotency: { ...idempotency, ...acceptance.idempotency },
     webhooks: createWebhooks(connection),
     webhookDeliveries: createWebhookDeliveries(connection, { retentionMs: config.retention.messageMs }),

@@ -1,7 +1,7 @@
 // What is done when Redis has gone back behind what it had acknowledged: whoever knows what is gone says so, and says again what relays took.
 
 import type { Connection } from "../store/connection.ts";
-import type { Ledger } from "../store/ledger.ts";
+import type { Restate } from "../store/restate.ts";
 import type { WentBack, Witness } from "../store/witness.ts";
 import type { Log } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -17,11 +17,11 @@ const restateStep = 50;
 export function watchForLoss(options: {
   connection: Connection;
   witness: Witness;
-  ledger: Pick<Ledger, "restate">;
+  restate: Restate;
   metrics: Pick<Metrics, "storeWentBack" | "messagesLost" | "upkeepRepairs">;
   log: Log;
 }): { problems(): string[]; stop(): void } {
-  const { connection, witness, ledger, metrics, log } = options;
+  const { connection, witness, restate, metrics, log } = options;
   const problems: string[] = [];
   /** What was found, and could not be told to its end yet. */
   let untold: WentBack | undefined;
@@ -53,7 +53,7 @@ export function watchForLoss(options: {
     const sends = witness.sends();
     for (let start = 0; start < sends.length; start += restateStep) {
       const step = sends.slice(start, start + restateStep).map(async (send) => {
-        const at = await ledger.restate(send);
+        const at = await restate(send);
         if (at === undefined) return;
         send.at = at;
         restated += 1;

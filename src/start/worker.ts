@@ -1,12 +1,19 @@
 // The role `worker`: delivery, upkeep and webhooks, under one owner's lease.
 import { startDelivery } from "../deliver/workers.ts";
+import { relaysThatTake } from "../domain/dispatchPlan.ts";
 import { idOf } from "../domain/ids.ts";
+import type { RelayConfig } from "../domain/relay.ts";
+import { relaysFor } from "../domain/routes.ts";
 import { startNotify } from "../notify/notify.ts";
+import { createDkimSigner } from "../relay/dkim.ts";
+import type { SessionParts } from "../relay/pool.ts";
 import { createUpkeepLease } from "../store/lease.ts";
 import { forgetOwners, startOwner } from "../store/owner.ts";
+import { createTokenShelf } from "../store/relayTokens.ts";
 import { startUpkeep } from "../upkeep/upkeep.ts";
 import { observeAttempt } from "./observe.ts";
 import type { Parts } from "./parts.ts";
+import { startReports } from "./reporting.ts";
 import type { OnStop } from "./unwinding.ts";
 
 /** How long sends under way may take to end after a stop; the whole stop stays below the 30 s that orchestrators give by default. */
@@ -17,10 +24,13 @@ const lostWakeUpMs = 3_000;
 
 /** Starts working on what is due. */
 export async function startWorker(parts: Parts, onStop: OnStop) {
-  const { config, connection, ledger, openWork, messages, events, apiKeys, producer, wake, metrics, log, prefix } = parts;
-  const { relays, routes } = parts.paths;
+  const { config, connection, ledger, openWork, messages, events, apiKeys, producer, wake, metrics, log, prefix, routing } = parts;
+  const { relays } = parts.paths;
   // An embedded Redis serves one process: whoever owned something in it is gone, and need not be waited for.
-  if (config.redis.kind === "embedded") await forgetOwners(connection);
+  if (config.redis.kind === "embedded") {
+    await forgetOwners(connection);
+    await parts.relayPermits.forgetShares(relays.map(({ name }) => name));
+  }
   const owner = await startOwner(connection, parts.target, idOf("own", parts.newUuid()), config.timeouts.ownerLease);
   onStop(() => owner.retire());
 
@@ -31,9 +41,8 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   onStop(() => notify.stop());
 
   const upkeep = startUpkeep({
-    ...{ ledger, openWork, messages, events, apiKeys, producer, routes, log },
+    ...{ ledger, openWork, messages, events, apiKeys, producer, log, ...routing },
     lease: createUpkeepLease(connection, owner.id, upkeepLeaseMs),
-    relays: relays.map((relay) => relay.name),
     messageRetentionMs: config.retention.messageMs,
     lostAfterMs: lostWakeUpMs,
     observe: (repair, count) => {
@@ -43,14 +52,29 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   });
   onStop(() => upkeep.stop());
 
+  const listener = await startReports(parts, onStop);
+  if (listener) parts.paths.reportTo(listener);
+
   const client = connection.client("patient");
   onStop(async () => client.disconnect());
   const delivery = startDelivery({
-    ...{ relays, timeouts: config.timeouts, ledger, owner, wake, log },
+    ...{ relays, timeouts: config.timeouts, ledger, messages, owner, producer, wake, log },
+    ...{ health: parts.relayHealth, permits: parts.relayPermits, watch: parts.relayWatch },
+    relaysFor: ({ record }, recipient) =>
+      relaysThatTake(relaysFor(routing.routes, record, record.recipients[recipient]?.address ?? "")?.relays ?? [], record.size, routing),
+    hasAlternatives: (relay) => routing.routes.some((route) => route.relays.length > 1 && route.relays.includes(relay)),
     scheduleMs: config.retry.scheduleMs,
+    sessionParts: sessionPartsOf(parts),
     queue: { connection: client, prefix },
     observe: (relay, attempt) => observeAttempt(metrics, relay, attempt),
+    observeRedirected: (relay) => metrics.relayRedirected.inc({ relay }),
   });
   onStop(() => delivery.stop(drainMs));
-  return { owner, delivery };
+  return { owner, delivery, listener };
+}
+
+/** Signing by the configured keys, and one store of tokens for all workers. */
+function sessionPartsOf({ config, connection }: Parts): (relay: RelayConfig) => SessionParts {
+  const sign = config.dkim.length > 0 ? createDkimSigner({ keys: config.dkim }) : undefined;
+  return ({ auth }) => ({ sign, tokenShelf: auth?.token && createTokenShelf(connection, auth) });
 }

@@ -11,6 +11,14 @@ type ClientOptions = Omit<RedisOptions, "replyMapping">;
 /** A command that has no answer after this many milliseconds has failed; two in a row still fit into the promised two seconds. */
 export const commandTimeoutMs = 900;
 
+/**
+ * Until when (Redis time, ms) a script may be carried out that leaves now: from then on its caller is told that it failed. What is kept back is
+ * for the drift of two clocks.
+ */
+export function inTimeUntil(clock: RedisClock): number {
+  return clock.now() + commandTimeoutMs - 50;
+}
+
 const hasty: ClientOptions = {
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,

@@ -19,6 +19,8 @@ export function keysOf(shard: number) {
     chunk: (messageId: string, index: number) => `${tag}:b:${messageId}:${index}`,
     /** list: one JSON object per attempt, with its transcript */
     attempts: (messageId: string) => `${tag}:a:${messageId}`,
+    /** string: digests of a message's recipients, separated by spaces, where there are several; outlives the message */
+    keptRecipients: (messageId: string) => `${tag}:kr:${messageId}`,
     /** sorted set: message id by time of acceptance */
     tenantMessages: (tenant: string) => `${tag}:t:${tenant}:messages`,
     /** string: fingerprint and first answer, or a claim that is in progress */
@@ -31,6 +33,12 @@ export function keysOf(shard: number) {
     owners: `${tag}:owners`,
     /** set: relays that dispatches were ever given to */
     relays: `${tag}:relays`,
+    /** hash: whether a relay works: faults in a row, suspension, pause, the last error; see relayHealth.ts */
+    relayHealth: (relay: string) => `${tag}:relay:${relay}:health`,
+    /** hash: when the next message may go to a relay, for each of its limits; see relayPermits.ts */
+    relayPace: (relay: string) => `${tag}:relay:${relay}:pace`,
+    /** hash: owner by how many of a relay's connections it holds, or of those to one recipient domain */
+    relayShare: (relay: string, domain = "") => `${tag}:relay:${relay}:share${domain === "" ? "" : `:${domain}`}`,
     /** stream: the event log; an entry's id is `<sequence>-0` */
     events: `${tag}:events`,
     /** string: sequence number of the newest event */
@@ -39,6 +47,34 @@ export function keysOf(shard: number) {
     lineage: `${tag}:lineage`,
     /** string: written before a wait for replicas or the disk */
     barrier: `${tag}:barrier`,
+    /** what the names of all tenants' suppression keys begin with: for scripts, which learn the tenant from a message */
+    suppressions: `${tag}:x:`,
+    /** hash: a suppression as JSON by its address, with `/` and the list behind it where it is of one list only */
+    suppressionRows: (tenant: string) => `${tag}:x:${tenant}:rows`,
+    /** sorted set: what a suppression is named by in `suppressionRows`, by the time of its addition (microseconds, each its own) */
+    suppressionsByTime: (tenant: string) => `${tag}:x:${tenant}:by-time`,
+    /** sorted set: the same, all of one score, in the order of the addresses */
+    suppressionsByAddress: (tenant: string) => `${tag}:x:${tenant}:by-address`,
+    /** sorted set: the same, where a suppression ends, by that time */
+    suppressionExpiries: (tenant: string) => `${tag}:x:${tenant}:expiries`,
+    /** string: a report that came in, as JSON (domain/report.ts) */
+    report: (reportId: string) => `${tag}:r:${reportId}`,
+    /** string: a report's bytes, gzipped */
+    reportContent: (reportId: string) => `${tag}:rb:${reportId}`,
+    /** sorted set: id of a report that waits to be read, by the time when it is due, or when the lease of whoever reads it ends */
+    reportsPending: `${tag}:reports:pending`,
+    /** sorted set: `<octets> <report id>` of every kept content, by the time when it runs out */
+    reportContents: `${tag}:reports:contents`,
+    /** string: octets of all kept contents */
+    reportOctets: `${tag}:reports:octets`,
+    /** sorted set: report id by time of arrival */
+    tenantReports: (tenant: string) => `${tag}:t:${tenant}:reports`,
+    /** string: the secret that signs return paths where none is configured, base64 */
+    returnPathSecret: `${tag}:return-path-secret`,
+    /** string: a relay's access token (OAuth2), by the digest of what it is asked for with; runs out as the token does */
+    accessToken: (digest: string) => `${tag}:oauth:${digest}:access`,
+    /** string: the newest refresh token that came with it */
+    refreshToken: (digest: string) => `${tag}:oauth:${digest}:refresh`,
     /** string: an API key as JSON */
     key: (keyId: string) => `${tag}:k:${keyId}`,
     /** sorted set: key id by time of creation */

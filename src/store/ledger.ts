@@ -4,12 +4,10 @@ import type { EventType } from "../domain/events.ts";
 import type { DispatchState, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
 import type { Category, Reply } from "../domain/reply.ts";
 import { type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
-import { type Connection, commandTimeoutMs } from "./connection.ts";
-import { loadScript, runForWord, runScript } from "./scripts.ts";
-import type { AcknowledgedSend, Witness } from "./witness.ts";
-
-/** How long things are kept after the last recipient was settled, in milliseconds. */
-export type Retention = { messageMs: number; contentMs: number; failedContentMs: number };
+import { type Connection, inTimeUntil } from "./connection.ts";
+import { messageKeysOf, type Retention, retentionArgument } from "./messageScripts.ts";
+import { loadScript, runForCaller, runForWord, runScript } from "./scripts.ts";
+import type { Witness } from "./witness.ts";
 
 /** How long an owner counts as alive without a word, and an attempt may last. Milliseconds. */
 export type Leases = { ownerMs: number; attemptMs: number };
@@ -28,6 +26,8 @@ export type AcceptInput = {
   dispatches: DispatchState[];
   events: EventType[];
   bytes: Buffer;
+  /** Digests by which reports that come when the message is gone tell its recipients from others. */
+  keptRecipients?: { digests: string[]; lifeMs: number };
   idempotency?: { digest: string; value: string; lifeMs: number };
 };
 
@@ -74,12 +74,7 @@ export type RecordInput = {
   history?: string;
 };
 
-export type LedgerSettings = {
-  retention: Retention;
-  leases: Leases;
-  /** Told what Redis has acknowledged. */
-  witness?: Pick<Witness, "accepted" | "recorded" | "answered">;
-};
+type LedgerSettings = { retention: Retention; leases: Leases; witness?: Pick<Witness, "accepted" | "recorded" | "answered"> };
 
 const scripts = {
   accept: loadScript("accept"),
@@ -91,29 +86,14 @@ const scripts = {
   retry: loadScript("retry"),
   expire: loadScript("expire"),
   reroute: loadScript("reroute"),
-  restate: loadScript("restate"),
+  postpone: loadScript("postpone"),
 };
 
-/** The ledger on one shard. Every function rejects while Redis is away. */
+/** The ledger on one shard. Every function rejects while Redis is away. The witness is told what Redis has acknowledged. */
 export function createLedger({ redis, keys, clock }: Connection, settings: LedgerSettings) {
   const { retention, leases, witness } = settings;
-  const retentionJson = JSON.stringify({
-    message: retention.messageMs,
-    content: retention.contentMs,
-    failed_content: retention.failedContentMs,
-  });
-
-  const messageKeys = (id: string) => [
-    keys.record(id),
-    keys.state(id),
-    keys.bytes(id),
-    keys.attempts(id),
-    keys.events,
-    keys.sequence,
-    keys.open,
-    keys.unconfirmed,
-    keys.owners,
-  ];
+  const retentionJson = retentionArgument(retention);
+  const messageKeys = (id: string) => messageKeysOf(keys, id);
 
   /** Stores the bytes that are too many for one command; they vanish unless the message is accepted in time. */
   async function storeChunks(id: string, bytes: Buffer): Promise<void> {
@@ -121,6 +101,10 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
       const chunk = bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes);
       await redis.set(chunkKey(id, index), chunk, "PX", chunkLifeMs);
     }
+  }
+
+  async function keepRecipients(id: string, kept: AcceptInput["keptRecipients"]): Promise<void> {
+    if (kept && kept.digests.length > 0) await redis.set(keys.keptRecipients(id), kept.digests.join(" "), "PX", kept.lifeMs);
   }
 
   const chunkKey = (id: string, index: number) => (index === 0 ? keys.bytes(id) : keys.chunk(id, index));
@@ -133,7 +117,8 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
     async accept(input: AcceptInput): Promise<AcceptResult> {
       const { record, bytes } = input;
       const chunks = chunkCount(bytes.length);
-      if (chunks > 1) await storeChunks(record.id, bytes);
+      // Before the rest, so that no message is without them; should it not be accepted, they run out by themselves.
+      await Promise.all([chunks > 1 && storeChunks(record.id, bytes), keepRecipients(record.id, input.keptRecipients)]);
       const wakeUps = input.dispatches.map((it, dispatch) => ({ messageId: record.id, dispatch, generation: it.generation }));
       const events = input.events.map((type) =>
         JSON.stringify({ type, at: record.created_at, tenant: record.tenant, message_id: record.id }),
@@ -162,8 +147,7 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
           ...Array.from({ length: chunks - 1 }, (_, index) => keys.chunk(record.id, index + 1)),
         ],
         [
-          // A script that was stuck on the way refuses from then on: its caller is about to be told that it failed.
-          clock.now() + commandTimeoutMs - 50,
+          inTimeUntil(clock),
           record.id,
           record.created_at,
           input.expiresAt,
@@ -249,25 +233,20 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
       };
     },
 
-    /**
-     * Says again what a relay has taken, to a Redis that may have forgotten it. What it did forget is not sent again, unless somebody has
-     * begun to, and is flagged as a possible double. `at` (ms): when it was recorded. Returns when it was said again, undefined if there was no need.
-     */
-    async restate({ messageId, outcomes, at }: AcknowledgedSend): Promise<number | undefined> {
-      const [word, now] = await runForWord(redis, scripts.restate, messageKeys(messageId), [
-        ...[messageId, retentionJson, JSON.stringify(outcomes), at],
-      ]);
-      return word === "restated" ? Number(now) : undefined;
-    },
-
-    async cancel(messageId: string): Promise<"gone" | "too_late" | "cancelled"> {
-      const [word] = await runForWord(redis, scripts.cancel, messageKeys(messageId), [messageId, retentionJson]);
-      return word as "gone" | "too_late" | "cancelled";
+    /** Cancels whoever is neither being sent to nor settled. */
+    async cancel(messageId: string): Promise<"gone" | "too_late" | MessageState> {
+      const [word, state] = await runForCaller({ redis, clock }, scripts.cancel, messageKeys(messageId), [messageId, retentionJson]);
+      if (word !== "cancelled" || !state) return word as "gone" | "too_late";
+      return JSON.parse(state.toString());
     },
 
     /** Gives a message that was not tried yet a new time (ms; the past means now). */
     async reschedule(messageId: string, sendAt: number): Promise<"gone" | "too_late" | MessageState> {
-      const [word, , state] = await runForWord(redis, scripts.reschedule, messageKeys(messageId), [messageId, retentionJson, sendAt]);
+      const [word, , state] = await runForCaller({ redis, clock }, scripts.reschedule, messageKeys(messageId), [
+        messageId,
+        retentionJson,
+        sendAt,
+      ]);
       if (word !== "rescheduled" || !state) return word as "gone" | "too_late";
       return JSON.parse(state.toString());
     },
@@ -278,8 +257,8 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
       groups: { relay: string; recipients: number[] }[],
       lifeMs: number,
     ): Promise<"gone" | "content_gone" | "too_late" | MessageState> {
-      const [word, , state] = await runForWord(
-        redis,
+      const [word, , state] = await runForCaller(
+        { redis, clock },
         scripts.retry,
         [...messageKeys(messageId), keys.relays],
         [messageId, retentionJson, JSON.stringify(groups), lifeMs],
@@ -297,6 +276,13 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
         leases.attemptMs,
       ]);
       return Number(answer) === 1;
+    },
+
+    /** Gives a dispatch a later time without counting a try; undefined if the wake-up is stale, or its dispatch is being sent. */
+    async postpone(wake: WakeUp, inMs: number): Promise<WakeUp | undefined> {
+      const args = [wake.messageId, retentionJson, wake.dispatch, wake.generation, Math.round(inMs)];
+      const [word, generation] = await runForWord(redis, scripts.postpone, messageKeys(wake.messageId), args);
+      return word === "postponed" ? { ...wake, generation: Number(generation) } : undefined;
     },
 
     /** Gives a dispatch to another relay; undefined if it is being sent, settled, or elsewhere already. */

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Redis } from "ioredis";
 import { transitions } from "../domain/states.ts";
+import { type Connection, inTimeUntil } from "./connection.ts";
 
 /** A script's text and its SHA-1, by which Redis knows it. */
 export type Script = { name: string; lua: string; sha1: string };
@@ -54,4 +55,19 @@ export async function runForWord(redis: Redis, script: Script, keys: string[], a
   const answer = await runScript(redis, script, keys, args);
   if (!Array.isArray(answer) || !Buffer.isBuffer(answer[0])) throw new Error(`script ${script.name} answered something else than a list`);
   return [answer[0].toString(), ...answer.slice(1)];
+}
+
+/**
+ * The same for a script that includes in-time.lua: it changes nothing once its caller has been told that it failed.
+ * @throws Error that `isStoreUnavailable` knows, where it came too late
+ */
+export async function runForCaller(
+  { redis, clock }: Pick<Connection, "redis" | "clock">,
+  script: Script,
+  keys: string[],
+  args: Argument[],
+): Promise<[string, ...Buffer[]]> {
+  const answer = await runForWord(redis, script, keys, [...args, inTimeUntil(clock)]);
+  if (answer[0] === "late") throw new Error(`Command timed out: script ${script.name} came too late to change anything`);
+  return answer;
 }

@@ -1,7 +1,7 @@
 // Deliveries as their owner sees them: the list, one, and trying one again.
 import { type EventType, eventId as idOfEvent } from "../domain/events.ts";
 import type { Connection } from "./connection.ts";
-import { loadScript, runForWord, runScript } from "./scripts.ts";
+import { loadScript, runForCaller, runScript } from "./scripts.ts";
 import { isWebhookId, type StoredWebhook } from "./webhooks.ts";
 
 export const deliveryStatuses = ["pending", "succeeded", "failed"] as const;
@@ -99,8 +99,8 @@ export function createWebhookDeliveries({ redis, keys, clock }: Connection, { re
       const eventId = eventIdOf(webhookId, id);
       if (eventId === undefined) return { kind: "gone" };
       const queues = [keys.webhookDue(webhookId), keys.webhookLeases(webhookId), keys.webhooksDue, keys.webhooks];
-      const [word, text] = await runForWord(
-        redis,
+      const [word, text] = await runForCaller(
+        { redis, clock },
         scripts.replayOne,
         [keys.webhook(webhookId), keys.delivery(webhookId, eventId), ...queues],
         [tenant, eventId, retentionMs],

@@ -39,16 +39,8 @@ export function createWebhookFanOut(connection: Connection, options: { consumer:
   let interruptReading: (reason: Error) => void = () => undefined;
   /** A reply that was lost with a connection held entries that are now ours, unseen: they are read again before new ones. */
   let ownFirst = true;
-  let blockingId: number | undefined;
   blocking.on("ready", () => {
     ownFirst = true;
-    // Managed services may refuse CLIENT.
-    blocking.client("ID").then(
-      (id) => {
-        blockingId = id;
-      },
-      () => undefined,
-    );
   });
 
   let version: string | null | undefined;
@@ -92,10 +84,10 @@ export function createWebhookFanOut(connection: Connection, options: { consumer:
       return { entries };
     },
 
-    /** What this consumer was given and has not handled; asked for at the end, when a last `read` may have been cut off. */
-    async leftOver(): Promise<Batch> {
+    /** What this consumer has read and not handled; after `interrupt` also what had been given to it in a reply that it never saw. */
+    async inHand(): Promise<Batch> {
       const answer = await redis.xreadgroup("GROUP", consumerGroup, consumer, "COUNT", readStep, "STREAMS", keys.events, "0");
-      return { entries: (answer?.[0]?.[1] ?? []) as Entry[] };
+      return { entries: ((answer?.[0]?.[1] ?? []) as (Entry | null)[]).filter((entry) => entry !== null) };
     },
 
     /** What this consumer has read must be read again: handling it failed. */
@@ -151,16 +143,7 @@ export function createWebhookFanOut(connection: Connection, options: { consumer:
       await runScript(redis, scripts.retire, [keys.events], [consumerGroup, idleMs, ""]);
     },
 
-    /**
-     * Ends a waiting `read`: with what there is, so that nothing is handed over that nobody takes; where Redis does not do that in time,
-     * at once, and the `read` rejects.
-     */
-    async release(): Promise<void> {
-      if (blockingId !== undefined && (await redis.client("UNBLOCK", blockingId).catch(() => 0)) === 1) return;
-      interrupt();
-    },
-
-    /** Ends a waiting `read` at once, which then rejects; what it was just being given is found by another after a while. */
+    /** Ends a waiting `read`, which then rejects. */
     interrupt,
 
     /** Takes this consumer off the group, unless it has something left that another must find. */

@@ -3,7 +3,7 @@
 import { eventId } from "../domain/events.ts";
 import type { Connection } from "./connection.ts";
 import { readEntry } from "./events.ts";
-import { loadScript, runForWord } from "./scripts.ts";
+import { loadScript, runForCaller, runForWord } from "./scripts.ts";
 import { freshRow } from "./webhookDeliveries.ts";
 import { isWebhookId, type StoredWebhook } from "./webhooks.ts";
 
@@ -32,8 +32,8 @@ export function createWebhookReplays({ redis, keys, clock }: Connection, { reten
      */
     async start(tenant: string, webhookId: string, since: number): Promise<ReplayResult> {
       if (!isWebhookId(webhookId)) return { kind: "gone" };
-      const [word, text] = await runForWord(
-        redis,
+      const [word, text] = await runForCaller(
+        { redis, clock },
         scripts.start,
         [keys.webhook(webhookId), keys.webhookReplay(webhookId), keys.webhooksReplaying, keys.webhooks, keys.sequence],
         [tenant, Math.trunc(since), retentionMs],

@@ -5,7 +5,7 @@ import type { EventType } from "../domain/events.ts";
 import { idOf } from "../domain/ids.ts";
 import type { Connection } from "./connection.ts";
 import { cursorOf, placeOf, readNewestFirst } from "./newestFirst.ts";
-import { loadScript, runForWord } from "./scripts.ts";
+import { loadScript, runForCaller } from "./scripts.ts";
 
 /** All events, or those of some types. */
 export type Subscription = ["*"] | EventType[];
@@ -54,7 +54,7 @@ const scripts = {
   remove: loadScript("webhook-delete"),
 };
 
-export function createWebhooks({ redis, keys }: Connection, settings: WebhookSettings = {}) {
+export function createWebhooks({ redis, keys, clock }: Connection, settings: WebhookSettings = {}) {
   const { perTenant = 100, secretOverlapMs = 24 * 3_600_000 } = settings;
 
   async function find(tenant: string, id: string): Promise<Webhook | undefined> {
@@ -73,8 +73,8 @@ export function createWebhooks({ redis, keys }: Connection, settings: WebhookSet
       const id = idOf("wh", uuidv7(undefined, new Uint8Array(16)));
       const secret = newSecret();
       const { url, events, description } = input;
-      const [word, stored] = await runForWord(
-        redis,
+      const [word, stored] = await runForCaller(
+        { redis, clock },
         scripts.create,
         [keys.webhook(id), keys.tenantWebhooks(tenant), keys.webhooks, keys.webhooksVersion, keys.sequence],
         [JSON.stringify({ id, tenant, url, events, description, secret }), perTenant],
@@ -100,8 +100,8 @@ export function createWebhooks({ redis, keys }: Connection, settings: WebhookSet
     /** Changes the fields that are given; deliveries that are already due go to the new URL. Undefined if there is no such webhook. */
     async update(tenant: string, id: string, changes: Partial<WebhookInput>): Promise<Webhook | undefined> {
       if (!isWebhookId(id)) return undefined;
-      const [, stored] = await runForWord(
-        redis,
+      const [, stored] = await runForCaller(
+        { redis, clock },
         scripts.update,
         [keys.webhook(id), keys.webhooksVersion],
         [tenant, JSON.stringify(changes)],
@@ -113,7 +113,12 @@ export function createWebhooks({ redis, keys }: Connection, settings: WebhookSet
     async rotateSecret(tenant: string, id: string): Promise<{ webhook: Webhook; secret: string } | undefined> {
       if (!isWebhookId(id)) return undefined;
       const secret = newSecret();
-      const [, stored] = await runForWord(redis, scripts.rotate, [keys.webhook(id)], [tenant, secret, secretOverlapMs, previousSecretsMax]);
+      const [, stored] = await runForCaller(
+        { redis, clock },
+        scripts.rotate,
+        [keys.webhook(id)],
+        [tenant, secret, secretOverlapMs, previousSecretsMax],
+      );
       return stored && { webhook: visible(stored.toString()), secret };
     },
 
@@ -124,7 +129,7 @@ export function createWebhooks({ redis, keys }: Connection, settings: WebhookSet
     async enable(tenant: string, id: string): Promise<Webhook | undefined> {
       if (!isWebhookId(id)) return undefined;
       const touched = [keys.webhook(id), keys.webhooks, keys.webhooksVersion, keys.webhooksDue];
-      const [, stored] = await runForWord(redis, scripts.enable, touched, [tenant]);
+      const [, stored] = await runForCaller({ redis, clock }, scripts.enable, touched, [tenant]);
       return stored && visible(stored.toString());
     },
 
@@ -133,7 +138,7 @@ export function createWebhooks({ redis, keys }: Connection, settings: WebhookSet
       if (!isWebhookId(id)) return false;
       const touched = [keys.webhook(id), keys.tenantWebhooks(tenant), keys.webhooks, keys.webhooksVersion, keys.webhooksDue];
       const replay = [keys.webhooksReplaying, keys.webhookReplay(id)];
-      const [word] = await runForWord(redis, scripts.remove, [...touched, ...replay, keys.webhookDue(id)], [tenant]);
+      const [word] = await runForCaller({ redis, clock }, scripts.remove, [...touched, ...replay, keys.webhookDue(id)], [tenant]);
       if (word !== "deleted") return false;
       // Slice by slice, so that nobody waits for it; should it be cut off, the rest runs out by itself.
       for (;;) {

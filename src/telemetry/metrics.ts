@@ -69,6 +69,24 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
       labelNames: ["relay", "state"],
       registers,
     }),
+    relayUp: new Gauge({
+      name: "postern_relay_up",
+      help: "Whether a relay takes mail: 0 while it is suspended or paused.",
+      labelNames: ["relay"],
+      registers,
+    }),
+    relayHeldConnections: new Gauge({
+      name: "postern_relay_held_connections",
+      help: "Connections to a relay that all workers hold together.",
+      labelNames: ["relay"],
+      registers,
+    }),
+    relayRedirected: new Counter({
+      name: "postern_relay_redirected_total",
+      help: "Dispatches that were given to another relay, by the one that they were taken from.",
+      labelNames: ["relay"],
+      registers,
+    }),
     queueDepth: new Gauge({
       name: "postern_queue_depth",
       help: "Wake-ups in a relay's queue, by their state.",
@@ -93,6 +111,20 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
       buckets: shortSeconds,
       registers,
     }),
+    /** `kind` as the parser told it, empty where nothing could be read; `status` as in the API. */
+    reports: new Counter({
+      name: "postern_reports_total",
+      help: "Reports that came back and were read, by what they are and what came of them.",
+      labelNames: ["source", "kind", "status"],
+      registers,
+    }),
+    reportMails: new Counter({
+      name: "postern_report_mails_total",
+      help: "Mails, and recipients that were refused, at the listener for reports, by the answer.",
+      labelNames: ["outcome"],
+      registers,
+    }),
+    reportsPending: new Gauge({ name: "postern_reports_pending", help: "Reports that are stored and wait to be read.", registers }),
     redisUp: new Gauge({ name: "postern_redis_up", help: "1 while Redis answers this process, else 0.", registers }),
     /** `repair` names what was mended: a lost wake-up, a deadline that passed, a relay that is gone. */
     upkeepRepairs: new Counter({

@@ -1,4 +1,5 @@
 // What upkeep's tasks work with.
+import type { RelayKnowledge } from "../domain/dispatchPlan.ts";
 import type { Route } from "../domain/routes.ts";
 import type { Producer } from "../queue/producer.ts";
 import type { ApiKeys } from "../store/apiKeys.ts";
@@ -7,7 +8,7 @@ import type { Ledger } from "../store/ledger.ts";
 import type { Messages } from "../store/messages.ts";
 import type { OpenWork } from "../store/openWork.ts";
 
-export type UpkeepDependencies = {
+export type UpkeepDependencies = RelayKnowledge & {
   ledger: Ledger;
   openWork: OpenWork;
   messages: Messages;

@@ -1,8 +1,8 @@
 // Gives the dispatches of relays that are no longer configured to those that the routes name now.
-import { domainOf } from "../domain/address.ts";
 import { planWakeUp } from "../domain/dispatching.ts";
+import { firstChoice, relaysThatTake } from "../domain/dispatchPlan.ts";
 import type { Message } from "../domain/message.ts";
-import { routeRecipient } from "../domain/routes.ts";
+import { relaysFor } from "../domain/routes.ts";
 import { isOpen } from "../domain/states.ts";
 import type { UpkeepDependencies } from "./dependencies.ts";
 
@@ -31,19 +31,20 @@ export async function rerouteOrphans(dependencies: UpkeepDependencies, pause: ()
 }
 
 async function rerouteMessage(
-  { ledger, openWork, messages, producer, routes }: UpkeepDependencies,
+  dependencies: UpkeepDependencies,
   { record, state }: Message,
   gone: Set<string>,
   kept: Set<string>,
 ): Promise<number> {
+  const { ledger, openWork, messages, producer, routes } = dependencies;
   let rerouted = 0;
   for (const [dispatch, { relay }] of state.dispatches.entries()) {
     const recipient = state.recipients.findIndex((it) => it.dispatch === dispatch && isOpen(it.status));
     if (!gone.has(relay) || recipient === -1) continue;
-    // A dispatch goes on as a whole, by the route of its first open recipient.
-    const toDomain = domainOf(record.recipients[recipient]?.address ?? "");
-    const [target] = routeRecipient(routes, { fromDomain: domainOf(record.from), toDomain })?.relays ?? [];
-    const wake = target === undefined ? undefined : await ledger.reroute(record.id, dispatch, relay, target);
+    // A dispatch goes on as a whole, by the route of its first open recipient. A message that names its relay waits for that one.
+    const way = relaysFor(routes, record, record.recipients[recipient]?.address ?? "")?.relays ?? [];
+    const target = firstChoice(relaysThatTake(way, record.size, dependencies), dependencies);
+    const wake = target === undefined || target === relay ? undefined : await ledger.reroute(record.id, dispatch, relay, target);
     if (!wake) {
       kept.add(relay);
       continue;

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { PrepareSettings } from "../../src/accept/prepare.ts";
 import { sendRequest } from "../../src/accept/request.ts";
 import type { Caller } from "../../src/domain/keys.ts";
+import type { RelayLimits } from "../../src/domain/relay.ts";
 
 export const now = Date.parse("2030-01-01T00:00:00Z");
 
@@ -20,6 +21,11 @@ export function settings(changes: Partial<PrepareSettings> = {}): PrepareSetting
 
 export function caller(changes: Partial<Caller> = {}): Caller {
   return { keyId: "key_test", tenant: "default", scopes: ["send"], ...changes };
+}
+
+/** A relay's limits; none but these. */
+export function relayLimits(changes: Partial<RelayLimits>): RelayLimits {
+  return { rates: [], burst: 1, domains: {}, ...changes };
 }
 
 /** A request as the schema lets it through. */

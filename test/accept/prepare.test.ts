@@ -4,10 +4,11 @@ import { type Draft, prepare, prepareRaw } from "../../src/accept/prepare.ts";
 import { rawRequest } from "../../src/accept/request.ts";
 import type { Caller } from "../../src/domain/keys.ts";
 import { isRefusal, type Refusal } from "../../src/domain/refusals.ts";
-import { caller, now, request, settings } from "./accepting.ts";
+import { type Route, relaysFor } from "../../src/domain/routes.ts";
+import { caller, now, relayLimits, request, settings } from "./accepting.ts";
 
-async function drafted(changes: Record<string, unknown>, as: Caller = caller()): Promise<Draft> {
-  const draft = await prepare(settings(), as, request(changes));
+async function drafted(changes: Record<string, unknown>, as: Caller = caller(), with_ = settings()): Promise<Draft> {
+  const draft = await prepare(with_, as, request(changes));
   assert.ok(!isRefusal(draft), JSON.stringify(draft));
   return draft;
 }
@@ -39,6 +40,103 @@ test("recipients that route differently are dispatches of their own", async () =
     [0, 1, 0],
   );
   assert.deepEqual(routing[0], { recipient: "a@office.example", rule: 0, relays: ["office", "main"] });
+});
+
+test("recipients travel together only if they share the whole list of relays, not just the first", async () => {
+  const routes: Route[] = [
+    { to_domain: "a.example", relays: ["main", "office"] },
+    { to_domain: ["b.example", "c.example"], relays: ["main"] },
+  ];
+  const to = ["1@a.example", "2@b.example", "3@a.example", "4@c.example"];
+  const { dispatches, recipients } = await drafted({ to }, caller(), settings({ routes }));
+  assert.deepEqual(
+    [dispatches.map(({ relay }) => relay), recipients.map(({ dispatch }) => dispatch)],
+    [
+      ["main", "main"],
+      [0, 1, 0, 1],
+    ],
+  );
+});
+
+test("a raw message goes by the domain of its header From, as its record will be asked again", async () => {
+  const routes: Route[] = [{ from_domain: "news.example.com", relays: ["office"] }, { relays: ["main"] }];
+  const raw = Buffer.from("From: a@news.example.com\r\n\r\nhi\r\n").toString("base64");
+  const draft = await prepareRaw(
+    settings({ routes }),
+    caller(),
+    rawRequest.parse({ envelope: { from: "bounces@example.com", to: "x@example.net" }, raw }),
+  );
+  assert.ok(!isRefusal(draft));
+  assert.equal(draft.dispatches[0]?.relay, "office");
+  assert.deepEqual(relaysFor(routes, draft.record, "x@example.net"), { rule: 0, relays: ["office"] });
+});
+
+test("what is stored of a message is all that its route can be found by again", async () => {
+  const conditions: Omit<Route, "relays">[] = [
+    { tag: "b" },
+    { lane: "broadcast" },
+    { tenant: "acme" },
+    { key: "key_0123456789abcdef" },
+    { key: "shop" },
+    { from_domain: "example.com" },
+  ];
+  const as = caller({ keyId: "key_0123456789abcdef", keyName: "shop", tenant: "acme" });
+  for (const condition of conditions) {
+    const routes: Route[] = [{ ...condition, relays: ["office"] }, { relays: ["main"] }];
+    const { record, dispatches } = await drafted({ tags: ["a", "b"], lane: "broadcast" }, as, settings({ routes }));
+    assert.equal(dispatches[0]?.relay, "office", JSON.stringify(condition));
+    assert.equal(relaysFor(routes, JSON.parse(JSON.stringify(record)), "one@example.net")?.rule, 0, JSON.stringify(condition));
+  }
+});
+
+test("a message that names its relay keeps the name, and no other relay may carry it", async () => {
+  const { record, routing } = await drafted({ relay: "office", to: ["a@x.example", "b@office.example"] }, caller({ relays: ["office"] }));
+  assert.equal(record.relay, "office");
+  assert.deepEqual(
+    routing.map(({ rule, relays }) => [rule, relays]),
+    [
+      [undefined, ["office"]],
+      [undefined, ["office"]],
+    ],
+  );
+  assert.equal("relay" in (await drafted({})).record, false);
+});
+
+test("a relay that takes no message so large is left out, and where none does the message is refused in words", async () => {
+  const small =
+    (...names: string[]) =>
+    (relay: string) =>
+      names.includes(relay) ? relayLimits({ messageBytesMax: 2_048 }) : undefined;
+  const large = { to: ["a@office.example", "b@x.example"], text: "x".repeat(3_000) };
+  const passedOver = await drafted(large, caller(), settings({ limitsOf: small("office") }));
+  assert.deepEqual(
+    passedOver.dispatches.map(({ relay }) => relay),
+    ["main", "main"],
+  );
+  assert.deepEqual(passedOver.routing[0]?.relays, ["office", "main"]);
+  assert.equal((await drafted({ ...large, text: "x" }, caller(), settings({ limitsOf: small("office") }))).dispatches[0]?.relay, "office");
+  const none = await refused(large, caller(), settings({ limitsOf: small("office", "main") }));
+  assert.equal(none.refused, "message_too_large");
+  assert.match(
+    none.detail,
+    /^The finished message has \d+ bytes, too many for every relay that may carry it to office\.example: office takes 2kb, main takes 2kb\.$/,
+  );
+  const named = await refused({ ...large, relay: "office" }, caller({ relays: ["office"] }), settings({ limitsOf: small("office") }));
+  assert.equal(named.refused, "message_too_large");
+});
+
+test("of several relays one that is available takes the dispatch; where none is, the first", async () => {
+  const upOnly = (...names: string[]) => settings({ available: (relay: string) => names.includes(relay) });
+  const to = { to: "a@office.example" };
+  for (const [up, relay] of [
+    [["office", "main"], "office"],
+    [["main"], "main"],
+    [[], "office"],
+  ] as const) {
+    const draft = await drafted(to, caller(), upOnly(...up));
+    assert.deepEqual([draft.dispatches[0]?.relay, draft.routing[0]?.relays], [relay, ["office", "main"]]);
+  }
+  assert.equal((await drafted({ relay: "office" }, caller({ relays: ["office"] }), upOnly("main"))).dispatches[0]?.relay, "office");
 });
 
 test("more than fifty recipients in all are refused", async () => {

@@ -28,6 +28,7 @@ test("each file becomes one JSON line, in order, and whatever its kind the comma
         reports: [
           {
             recipient: "user@example.com",
+            action: "failed",
             category: "invalid_recipient",
             hard_bounce: true,
             reply: {

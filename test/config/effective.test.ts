@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { printableConfig } from "../../src/config/print.ts";
 import { readConfig } from "../../src/config.ts";
 import { configOf, faultsOf } from "./reading.ts";
 
@@ -26,8 +27,9 @@ test("no variable is needed: the defaults are the sandbox on loopback with an em
     retry: { expireAfterMs: 3 * dayMs, scheduleMs: [1_000, 2_000, 5_000] },
     timeouts: { connect: 30_000, command: 5 * minuteMs, afterDot: 10 * minuteMs, attempt: 30 * minuteMs, ownerLease: minuteMs },
     webhooks: { allowPrivate: false },
+    dkim: [],
     returnPathDomain: "sandbox.test",
-    bounce: { host: "127.0.0.1", port: 0 },
+    bounce: { host: "127.0.0.1", port: 0, addresses: [] },
     log: { level: "info", format: "json" },
     retention: { messageMs: 7 * dayMs, contentMs: 7 * dayMs, failedContentMs: 7 * dayMs },
     limits: { maxMessageSizeBytes: 25 * 1024 ** 2, maxBatchSizeBytes: 50 * 1024 ** 2 },
@@ -43,7 +45,7 @@ test("with a relay the defaults are those of the real thing", () => {
     [1, 5, 15, 30, 60, 120].map((minutes) => minutes * minuteMs),
   );
   assert.deepEqual(config.retention, { messageMs: 7 * dayMs, contentMs: 0, failedContentMs: dayMs });
-  assert.deepEqual(config.bounce, { host: "127.0.0.1", port: 2525 });
+  assert.deepEqual(config.bounce, { host: "127.0.0.1", port: 2525, addresses: [] });
   assert.equal("returnPathDomain" in config, false);
   assert.equal("apiKey" in config, false);
 });
@@ -99,7 +101,7 @@ test("every variable is read", () => {
       embeddedRedisAllowed: false,
       apiKey: "k".repeat(32),
       returnPathDomain: "bounces.xn--bcher-kva.example",
-      bounce: { host: "::", port: 25 },
+      bounce: { host: "::", port: 25, addresses: [] },
       log: { level: "warn", format: "pretty" },
       retention: { messageMs: 30 * dayMs, contentMs: 3_600_000, failedContentMs: 0 },
       limits: { maxMessageSizeBytes: 10 * 1024 ** 2, maxBatchSizeBytes: 1024 ** 2 },
@@ -165,6 +167,35 @@ test("SMTP_URL becomes the relay default, last in every route that does not name
       ["ses", "default"],
     ],
   );
+});
+
+test("conditions are one value or a list, relays are in order or weighted, and that of SMTP_URL stands behind the weighted ones too", () => {
+  const yaml = `
+relays: { ses: { host: ses.example }, office: { host: office.example } }
+routes:
+  - { to_domain: [Example.COM, "*.Bücher.example"], tag: [a, b:c], lane: Broadcast, tenant: acme, key: [key_0123456789abcdef, The shop], relays: [office] }
+  - { relays: { office: 1, ses: 3 } }
+  - { lane: broadcast, relays: { default: 1, ses: 0 } }
+`;
+  assert.deepEqual(configOf({ env: relay, yaml }).routes, [
+    {
+      to_domain: ["example.com", "*.xn--bcher-kva.example"],
+      tag: ["a", "b:c"],
+      lane: "broadcast",
+      tenant: "acme",
+      key: ["key_0123456789abcdef", "The shop"],
+      relays: ["office", "default"],
+    },
+    { relays: ["office", "ses", "default"], weights: { office: 1, ses: 3 } },
+    { lane: "broadcast", relays: ["default", "ses"], weights: { default: 1, ses: 0 } },
+  ]);
+});
+
+test("routes are printed as the file would say them", () => {
+  const yaml =
+    "relays: { b: { host: b.example }, 1: { host: a.example } }\nroutes: [{ to_domain: a.example, relays: { b: 2, 1: 0 } }, { relays: [b] }]";
+  const printed = printableConfig(configOf({ yaml }));
+  assert.match(printed, /routes:\n {2}- to_domain: a\.example\n {4}relays:\n {6}b: 2\n {6}"1": 0\n {2}- relays:\n {6}- b\n/);
 });
 
 test("without routes one route holds all relays in the file's order, names of digits too, and that of SMTP_URL last", () => {

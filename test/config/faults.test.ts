@@ -110,13 +110,41 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
     "SMTP_URL: smtps:// is TLS from the first byte, tls none is not: write smtp:// or leave tls out",
   ],
   "an option twice": [{ env: { SMTP_URL: "smtp://h?tls=required&tls=none" } }, "SMTP_URL: sets an option twice: keep one of them"],
-  "options that are wrong, unknown or to come": [
-    { env: { SMTP_URL: "smtp://h?connections=0&tls=yes&verfy=false&rate=50/s&return_path=from" } },
+  "our own return path without a domain for it": [
+    { env: { SMTP_URL: "smtp://h?return_path=own" } },
+    "SMTP_URL?return_path: needs a domain of our own: set RETURN_PATH_DOMAIN, or leave it out",
+  ],
+  "addresses for reports without a listener": [
+    { env: relay, yaml: "reports: { addresses: [fbl@example.com] }" },
+    "postern.yaml: reports.addresses: has no effect without the listener for reports: set RETURN_PATH_DOMAIN",
+  ],
+  "an address for reports that is none": [
+    { env: { ...relay, RETURN_PATH_DOMAIN: "b.example" }, yaml: "reports: { addresses: [fbl] }" },
+    "postern.yaml: reports.addresses[0]: must be an address like fbl@example.com",
+  ],
+  "a certificate without its key": [
+    { env: { ...relay, BOUNCE_TLS_CERT: "-----BEGIN CERTIFICATE-----" } },
+    "BOUNCE_TLS_CERT: is set without BOUNCE_TLS_KEY: give both or neither",
+  ],
+  "the name of a certificate's file in place of the certificate": [
+    { env: { ...relay, BOUNCE_TLS_CERT: "/run/tls.crt", BOUNCE_TLS_KEY: "-----BEGIN PRIVATE KEY-----" } },
+    "BOUNCE_TLS_CERT: must be a certificate in PEM: name its file by the variable's _FILE twin",
+  ],
+  "a certificate that is damaged": [
+    { env: { ...relay, BOUNCE_TLS_CERT: "-----BEGIN CERTIFICATE-----", BOUNCE_TLS_KEY: "-----BEGIN PRIVATE KEY-----" } },
+    "BOUNCE_TLS_CERT: and BOUNCE_TLS_KEY do not belong together, or one of them is damaged or has a passphrase",
+  ],
+  "a short secret for return paths": [
+    { env: { ...relay, RETURN_PATH_SECRETS: `${"s".repeat(32)},short` } },
+    "RETURN_PATH_SECRETS: must be one or more secrets of 32 characters or more, separated by commas: make one with openssl rand -hex 32",
+  ],
+  "options that are wrong or unknown": [
+    { env: { SMTP_URL: "smtp://h?connections=0&tls=yes&verfy=false&rate=50&return_path=mine" } },
     "SMTP_URL?connections: must be a whole number from 1 to 1000",
     "SMTP_URL?tls: must be one of required, opportunistic, implicit, none",
     "SMTP_URL?verfy: unknown key: did you mean verify?",
-    `SMTP_URL?rate: ${later}`,
-    `SMTP_URL?return_path: ${later}`,
+    "SMTP_URL?rate: must be a rate like 50/s or 100/15m, or a list of them that all hold, like [50/s, 2000/h]",
+    "SMTP_URL?return_path: must be one of own, from",
   ],
 
   "a file that is not there": [
@@ -182,7 +210,7 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
   "an unknown key near a known one": [{ yaml: "timeout: {}" }, "postern.yaml: timeout: unknown key: did you mean timeouts?"],
   "an unknown key near none": [
     { yaml: "zzz: 1" },
-    "postern.yaml: zzz: unknown key: known are relays, routes, retry, timeouts, webhooks, durability",
+    "postern.yaml: zzz: unknown key: known are relays, routes, retry, timeouts, webhooks, durability, reports, dkim",
   ],
   "a variable's key in the file": [
     { yaml: "redis_url: redis://redis\nsandbox: true" },
@@ -191,8 +219,8 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
   ],
   "keys of every object": [
     { yaml: "__proto__: { relays: {} }\nconstructor: 1" },
-    "postern.yaml: __proto__: unknown key: known are relays, routes, retry, timeouts, webhooks, durability",
-    "postern.yaml: constructor: unknown key: known are relays, routes, retry, timeouts, webhooks, durability",
+    "postern.yaml: __proto__: unknown key: known are relays, routes, retry, timeouts, webhooks, durability, reports, dkim",
+    "postern.yaml: constructor: unknown key: known are relays, routes, retry, timeouts, webhooks, durability, reports, dkim",
   ],
   "unknown keys deep inside": [
     {
@@ -203,19 +231,7 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
     "postern.yaml: retry.shedule: unknown key: did you mean schedule?",
     "postern.yaml: timeouts.after-dot: unknown key: did you mean after_dot?",
   ],
-  "what is to come, in the file": [
-    { yaml: "relays: { a: { host: a.example, rate: 50/s, dkim: { x: y } } }\nlimits: { keys: 3 }\ndkim: [{ domain: a.example }]" },
-    `postern.yaml: limits: ${later}`,
-    `postern.yaml: dkim: ${later}`,
-    `postern.yaml: relays.a.rate: ${later}`,
-    `postern.yaml: relays.a.dkim: ${later}`,
-  ],
-  "what is to come, in routes": [
-    { yaml: `${oneRelay}routes: [{ tag: x, lane: broadcast, relays: [{ ses: 3 }] }]` },
-    `postern.yaml: routes[0].tag: ${later}`,
-    `postern.yaml: routes[0].lane: ${later}`,
-    "postern.yaml: routes[0].relays[0]: weighted relays are not supported yet in this version: name the relay alone",
-  ],
+  "what is to come, in the file": [{ yaml: "relays: { a: { host: a.example } }\nlimits: { keys: 3 }" }, `postern.yaml: limits: ${later}`],
   "relays as a list": [
     { yaml: "relays: [a]" },
     "postern.yaml: relays: must be a mapping of names to relays, like { office: { host: smtp.example.com } }",
@@ -258,6 +274,37 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
     { yaml: "routes: [{ relays: [ses] }]" },
     "postern.yaml: routes[0].relays[0]: no relay has this name: there is none at all",
   ],
+  "conditions that can hold for nothing": [
+    {
+      yaml: `${oneRelay}routes: [{ tag: "a b", lane: fast, tenant: [acme, Acme, [x]], key: "", to_domain: [], from_domain: { a: b }, relays: [ses] }]`,
+    },
+    "postern.yaml: routes[0].tag: must be a tag: 1 to 64 of A-Z a-z 0-9 _ . : -",
+    "postern.yaml: routes[0].lane: must be one of transactional, broadcast",
+    "postern.yaml: routes[0].tenant[1]: must be a tenant's name: 1 to 63 of a-z 0-9 _ -, beginning with a letter or digit",
+    "postern.yaml: routes[0].tenant[2]: must be a tenant's name: 1 to 63 of a-z 0-9 _ -, beginning with a letter or digit",
+    "postern.yaml: routes[0].key: must be a key's id or name, of 1 to 100 characters",
+    "postern.yaml: routes[0].to_domain: needs at least one value: fill it, or leave the key out",
+    "postern.yaml: routes[0].from_domain: must be a domain like example.com, or *.example.com for its sub-domains",
+  ],
+  "weights that are none": [
+    {
+      yaml: `${oneRelay}routes: [{ relays: { ses: 1.5 } }, { relays: { ses: -1 } }, { relays: { ses: 0 } }, { relays: {} }, { relays: { sess: 1, ses: } }]`,
+    },
+    "postern.yaml: routes[0].relays.ses: must be a whole number from 0 to 1000",
+    "postern.yaml: routes[1].relays.ses: must be a whole number from 0 to 1000",
+    "postern.yaml: routes[2].relays: needs at least one relay with a weight above 0",
+    "postern.yaml: routes[3].relays: needs at least one relay",
+    "postern.yaml: routes[4].relays.ses: must be a whole number from 0 to 1000",
+  ],
+  "weights of relays that are not there, or in a list, or beside it": [
+    {
+      yaml: `${oneRelay}routes: [{ relays: { sess: 1 } }, { relays: [{ ses: 3 }] }, { relays: [ses], weights: { ses: 1 } }, { relays: ses }]`,
+    },
+    "postern.yaml: routes[1].relays[0]: must be a relay's name: with weights the whole list is a mapping, like { ses: 3, office: 1 }",
+    "postern.yaml: routes[2].weights: unknown key: known are from_domain, to_domain, tag, lane, tenant, key, relays",
+    "postern.yaml: routes[3].relays: must be a list of relays' names, like [ses, office], or of their weights, like { ses: 3, office: 1 }",
+    "postern.yaml: routes[0].relays.sess: no relay has this name: did you mean ses?",
+  ],
   "routes as a mapping": [
     { yaml: "routes: { a: b }" },
     "postern.yaml: routes: must be a list of rules, like [{ to_domain: example.com, relays: [office] }]",
@@ -291,7 +338,7 @@ for (const [name, [given, ...lines]] of Object.entries(cases)) {
 }
 
 test("faults of variables, URLs, file, sections and the rules between them come all at once", () => {
-  const yaml = "relays:\n  a: { host: x.example }\n  a: { url: 'smtp://u:${NONE}@h', rate: 1/s }\nroutes: [{ relays: [b] }]\nretries: {}";
+  const yaml = "relays:\n  a: { host: x.example }\n  a: { url: 'smtp://u:${NONE}@h', rate: fast }\nroutes: [{ relays: [b] }]\nretries: {}";
   const lines = faultsOf({ env: { PORT: "x", NODE_ENV: "production", SMTP_URL: "smtp://u:p@h/x?tls=no" }, yaml });
   const starts = lines.map((line) =>
     line

@@ -37,7 +37,10 @@ const variables = [
   "POSTERN_ROLE",
   "POSTERN_API_KEY",
   "POSTERN_EMBEDDED_REDIS",
+  "RETURN_PATH_SECRETS",
   "BOUNCE_PORT",
+  "BOUNCE_TLS_CERT",
+  "BOUNCE_TLS_KEY",
   "LOG_LEVEL",
   "LOG_FORMAT",
   "MESSAGE_RETENTION",
@@ -95,8 +98,9 @@ test("the printed configuration masks every secret and says the rest", () => {
       REDIS_URL: `rediss+sentinel://${canary}:${canary}@a,b/main?sentinel_username=${canary}&sentinel_password=${canary}`,
       POSTERN_API_KEY: canary.repeat(4),
       RETURN_PATH_DOMAIN: "bounces.example.com",
+      RETURN_PATH_SECRETS: canary.repeat(4),
     },
-    yaml: `relays: { 7: { host: office.example, port: 465, user: ${canary}, pass: ${canary} } }\nroutes: [{ to_domain: example.com, relays: [7] }]`,
+    yaml: `reports: { addresses: [fbl@example.com] }\nrelays: { 7: { host: office.example, port: 465, user: ${canary}, pass: ${canary} } }\nroutes: [{ to_domain: example.com, relays: [7] }]`,
   });
   const text = printableConfig(config);
   assert.ok(!text.includes(canary), text);
@@ -112,6 +116,7 @@ test("the printed configuration masks every secret and says the rest", () => {
     POSTERN_ROLE: "all",
     POSTERN_API_KEY: "********",
     RETURN_PATH_DOMAIN: "bounces.example.com",
+    RETURN_PATH_SECRETS: "********",
     BOUNCE_HOST: "127.0.0.1",
     BOUNCE_PORT: 2525,
     LOG_LEVEL: "info",
@@ -131,6 +136,7 @@ test("the printed configuration masks every secret and says the rest", () => {
     retry: { expire_after: "3d", schedule: ["1m", "5m", "15m", "30m", "1h", "2h"] },
     timeouts: { connect: "30s", command: "5m", after_dot: "10m", attempt: "30m", owner_lease: "1m" },
     webhooks: { allow_private: false },
+    reports: { addresses: ["fbl@example.com"] },
   });
 });
 

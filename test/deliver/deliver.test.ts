@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { setMaxListeners } from "node:events";
 import { after, afterEach, before, test } from "node:test";
 import { type DeliverDependencies, deliver } from "../../src/deliver/deliver.ts";
+import type { Way } from "../../src/deliver/way.ts";
 import type { PlannedWakeUp } from "../../src/domain/dispatching.ts";
 import { openRelay, type Relay } from "../../src/relay/pool.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
@@ -31,6 +32,17 @@ type Bench = {
   relay: Relay;
 };
 
+/** The way to a relay that is the only one and has never failed. */
+const openWay: Way = {
+  isUp: () => true,
+  redirect: async () => undefined,
+  handOver: async () => false,
+  failed: async () => undefined,
+  worked: () => undefined,
+  slowDown: () => undefined,
+  isSlowed: () => false,
+};
+
 async function bench(script: Parameters<typeof startScriptedRelay>[0] = {}, changes: Partial<DeliverDependencies> = {}): Promise<Bench> {
   const store = await openLedger(redis);
   closing.push(() => store.connection.close());
@@ -48,8 +60,14 @@ async function bench(script: Parameters<typeof startScriptedRelay>[0] = {}, chan
     owner: { id: "own_a", leaseHolds: () => true, retire: async () => undefined },
     relay,
     relayName: "default",
+    returnPath: "own",
     scheduleMs: [1_000],
     wake: (planned) => void woken.push(...planned),
+    pace: { pass: async () => ({ kind: "go" }), nudge: () => undefined },
+    domains: { admit: async () => ({ kind: "go", release: () => undefined }) },
+    way: openWay,
+    urgent: true,
+    crowdedOut: () => undefined,
     observe: () => undefined,
     stopping,
     abandon: new AbortController().signal,

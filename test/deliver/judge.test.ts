@@ -49,11 +49,23 @@ test("without a connection the reply quotes what happened, with no code, and the
   assert.equal(counts, "faults");
 });
 
-test("452 after some recipients were taken puts the rest into another transaction at once", () => {
+test("too many recipients, by 452, 552 or x.5.3, puts the rest into another transaction at once, or later where this one failed", () => {
   const { retryInMs, counts } = judged([ok, tooMany]);
   assert.equal(retryInMs, 0);
   assert.equal(counts, "nothing");
   assert.equal(judged([tooMany]).counts, "tries");
+  const failed: SendOutcome = { kind: "try_later", phase: "after_dot", reply: { code: 451, text: "Local error" } };
+  for (const reply of [
+    { code: 552, text: "Too many recipients" },
+    { code: 550, enhanced: "5.5.3", text: "Too many recipients" },
+  ]) {
+    const last: SendOutcome = { kind: "refused", phase: "rcpt", reply };
+    assert.deepEqual([judged([ok, last]).outcomes[1]?.kind, judged([ok, last]).retryInMs], ["deferred", 0]);
+    assert.deepEqual([judged([failed, last]).outcomes[1]?.kind, judged([failed, last]).counts], ["deferred", "tries"]);
+    assert.equal(judged([last]).outcomes[0]?.kind, "bounced", "the only one is judged by its own reply");
+  }
+  const fullMailbox: SendOutcome = { kind: "refused", phase: "rcpt", reply: { code: 552, enhanced: "5.2.2", text: "Mailbox full" } };
+  assert.equal(judged([ok, fullMailbox]).outcomes[1]?.kind, "bounced");
 });
 
 test("a cut after the final dot is doubt, and is tried again by the message's own backoff", () => {

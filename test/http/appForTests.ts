@@ -6,8 +6,9 @@ import type { PlannedWakeUp } from "../../src/domain/dispatching.ts";
 import { newApiKey, type Scope, scopes } from "../../src/domain/keys.ts";
 import { createApp } from "../../src/http/app.ts";
 import { requireScope } from "../../src/http/authenticate.ts";
-import type { Dependencies, ObservedRequest } from "../../src/http/dependencies.ts";
+import type { Dependencies, ObservedRequest, RelayStatus } from "../../src/http/dependencies.ts";
 import { createEventFeed } from "../../src/http/events/feed.ts";
+import { openReporting } from "../../src/start/reporting.ts";
 import { createApiKeys } from "../../src/store/apiKeys.ts";
 import { type Connection, connect } from "../../src/store/connection.ts";
 import { createEvents } from "../../src/store/events.ts";
@@ -18,6 +19,7 @@ import { createWebhookDeliveries } from "../../src/store/webhookDeliveries.ts";
 import { createWebhookReplays } from "../../src/store/webhookReplays.ts";
 import { createWebhooks } from "../../src/store/webhooks.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
 import type { TestRedis } from "../support/redis.ts";
 
 const log = createLogger({ level: "silent", format: "json" });
@@ -50,13 +52,20 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     { kind: "single", host: "127.0.0.1", port: redis.port, database, tls: false, verifyCertificate: true },
     log,
   );
+  const retention = { messageMs: 60_000, contentMs: 0, failedContentMs: 60_000 };
   const ledger = createLedger(connection, {
-    retention: { messageMs: 60_000, contentMs: 0, failedContentMs: 60_000 },
+    retention,
     leases: { ownerMs: 60_000, attemptMs: 120_000 },
   });
   const messages = createMessages(connection);
   const events = createEvents(connection);
   const apiKeys = createApiKeys(connection);
+  const metrics = createMetrics();
+  const closing: (() => Promise<unknown>)[] = [];
+  const reporting = await openReporting(
+    { config: { retention, returnPathDomain: "bounces.example" }, connection, messages, apiKeys, metrics, log },
+    (step) => closing.push(step),
+  );
   const webhookOptions = { retentionMs: 60_000 };
   const woken: PlannedWakeUp[] = [];
   const observed: ObservedRequest[] = [];
@@ -74,6 +83,9 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     webhookDeliveries: createWebhookDeliveries(connection, webhookOptions),
     webhookReplays: createWebhookReplays(connection, webhookOptions),
     feed: createEventFeed(events, messages),
+    reports: reporting.reports,
+    takeReport: reporting.intake.take,
+    parseReport: reporting.parseReport,
     prepare: {
       routes,
       relays: ["first", "second"],
@@ -81,10 +93,11 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
       maxMessageSizeBytes: 1024 * 1024,
       now: ledger.clock.now,
       newUuid,
+      ...(reporting.returnPath && { returnPath: reporting.returnPath }),
     },
-    change: { ledger, messages, wake, routes },
+    change: { ledger, messages, wake, routes, relays: ["first", "second"] },
     wake,
-    relayStatuses: async () => [],
+    relays: fixedRelays([]),
     webhookTargets: "public",
     limits: { messageBytesMax: 1024 * 1024, batchBytesMax: 2 * 1024 * 1024 },
     notReady: async () => [],
@@ -145,6 +158,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     async close(): Promise<void> {
       await app.close();
       dependencies.feed.stop();
+      for (const step of closing.reverse()) await step();
       await connection.close();
     },
   };
@@ -167,4 +181,10 @@ export function assertProblem(answer: Answer, status: number, code: string) {
   assert.ok(typeof body.detail === "string" && body.detail.length > 0);
   assert.equal(body.request_id, answer.headers["x-request-id"]);
   return body;
+}
+
+/** Relays whose state is what the test says. */
+export function fixedRelays(statuses: RelayStatus[] | (() => Promise<RelayStatus[]>)): Dependencies["relays"] {
+  const nothing = async () => undefined;
+  return { statuses: typeof statuses === "function" ? statuses : async () => statuses, pause: nothing, resume: nothing };
 }

@@ -99,7 +99,6 @@ test("a dry run uses up no key and stores nothing", async () => {
   const before = await gateway.stored();
   const dry = await gateway.ask("POST", "/v1/messages?dry_run=true", { body: mail(), headers });
   assert.equal(dry.status, 200);
-  assert.deepEqual(dry.body.route, [{ recipient: "ada@example.net", rule: 1, relays: ["first", "second"] }]);
   assert.match(Buffer.from(dry.body.raw, "base64").toString(), /^From: shop@example\.com\r\n/);
   assert.equal(await gateway.stored(), before);
   assert.equal((await gateway.ask("POST", "/v1/messages", { body: mail(), headers })).headers["idempotent-replayed"], undefined);

@@ -57,19 +57,6 @@ test("a header without end, and no header at all, are taken apart as far as they
   assert.equal(headerFields(Buffer.from("A: b\r\n".repeat(1_000_000))).length, 10_923);
 });
 
-test("relays are shown as they are", async () => {
-  const status = {
-    ...{ name: "first", host: "smtp.example.com", port: 25, tls: "opportunistic" },
-    connections: { allowed: 5, open: null, busy: null },
-    queue: { waiting: 1, delayed: 2, active: 0 },
-    oldest_waiting_at: 1_700_000_000_000,
-  };
-  const shown = await openApp(redis, () => ({ relayStatuses: async () => [status] }));
-  const { body } = await shown.ask("GET", "/v1/relays");
-  assert.deepEqual(body, { data: [{ ...status, oldest_waiting_at: "2023-11-14T22:13:20.000Z" }], has_more: false, next_cursor: null });
-  await shown.close();
-});
-
 test("a message's bytes are given out while they are kept, as a file that no browser runs", async () => {
   const { id } = (await gateway.ask("POST", "/v1/messages", { body: mail({ html: "<script>alert(1)</script>" }) })).body;
   const content = await gateway.ask("GET", `/v1/messages/${id}/content`);

@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from "node:net";
 import { after, test } from "node:test";
 import { sharedRedis } from "../support/redis.ts";
 import { waitFor } from "../support/waitFor.ts";
-import { assertProblem, bootstrapKey, mail, openApp } from "./appForTests.ts";
+import { assertProblem, bootstrapKey, fixedRelays, mail, openApp } from "./appForTests.ts";
 
 const redis = await sharedRedis();
 const gateway = await openApp(redis);
@@ -163,11 +163,11 @@ test("closing waits for requests under way, and for no idle connection", async (
     reached = resolve;
   });
   const closing = await openApp(redis, () => ({
-    relayStatuses: async () => {
+    relays: fixedRelays(async () => {
       reached();
       await held;
       return [];
-    },
+    }),
   }));
   const where = await closing.app.listen({ host: "127.0.0.1", port: 0 });
   // fetch keeps its connections open.
@@ -194,9 +194,9 @@ test("closing waits for requests under way, and for no idle connection", async (
 
 test("an error of ours says nothing of our insides", async () => {
   const broken = await openApp(redis, () => ({
-    relayStatuses: async () => {
+    relays: fixedRelays(async () => {
       throw new Error("the password is hunter2");
-    },
+    }),
   }));
   const answer = await broken.ask("GET", "/v1/relays");
   assertProblem(answer, 500, "internal_error");

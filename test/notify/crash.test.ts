@@ -107,6 +107,27 @@ test("events that a dead reader had in hand are taken over, and a reader leaves 
   assert.deepEqual(await names(), []);
 });
 
+test("a reader that ends makes due what had been given to it in a reply that it never saw", async (t) => {
+  const own = await openWebhooks(t, redis);
+  const { webhook } = await own.webhook("http://127.0.0.1:9/");
+  const workers = await own.start({ consumer: "one" });
+  const { redis: client, keys } = own.connection;
+  const seen = await own.append();
+  await waitFor(async () => (await own.list(webhook)).length === 1, { what: "the reader to read" });
+  const lost = { ...seen, sequence: seen.sequence + 1 };
+  // In one transaction, so that the reader does not get it first.
+  await client
+    .multi()
+    .set(keys.sequence, lost.sequence)
+    .xadd(keys.events, `${lost.sequence}-0`, "e", JSON.stringify(lost))
+    .xreadgroup("GROUP", "notify", "one", "COUNT", 1, "STREAMS", keys.events, ">")
+    .exec();
+  assert.equal(await eventBacklog(own.connection), 1);
+  await workers.stop();
+  assert.equal(await eventBacklog(own.connection), 0);
+  assert.equal((await own.list(webhook)).length, 2);
+});
+
 test("a reader with something in hand keeps its name when it ends, so that nothing is lost", async (t) => {
   const own = await openWebhooks(t, redis);
   await own.append();

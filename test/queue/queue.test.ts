@@ -3,6 +3,7 @@ import { after, afterEach, before, test } from "node:test";
 import type { PlannedWakeUp } from "../../src/domain/dispatching.ts";
 import type { WakeUp } from "../../src/domain/wakeUp.ts";
 import { type ConsumerOptions, consume } from "../../src/queue/consumer.ts";
+import { tracks } from "../../src/queue/names.ts";
 import { createProducer } from "../../src/queue/producer.ts";
 import { createWaker } from "../../src/queue/waker.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
@@ -33,10 +34,12 @@ async function open() {
   closing.push(() => producer.close());
   const start = (handle: ConsumerOptions["handle"], concurrency = 1) => {
     const patient = connection.client("patient");
-    const consumer = consume({ relay: "main", concurrency, connection: patient, prefix, now: connection.clock.now, log, handle });
+    const consumers = tracks.map((track) =>
+      consume({ relay: "main", track, concurrency, connection: patient, prefix, now: connection.clock.now, log, handle }),
+    );
     closing.push(async () => patient.disconnect());
-    closing.push(() => consumer.stop(2_000));
-    return consumer;
+    closing.push(() => Promise.all(consumers.map((consumer) => consumer.stop(2_000))));
+    return { stop: (graceMs: number) => Promise.all(consumers.map((consumer) => consumer.stop(graceMs))) };
   };
   return { connection, producer, start };
 }

@@ -151,7 +151,7 @@ test("beforeFinalDot is asked when no more of a large body waits than fits into 
       resolve(dataStream.readableLength + dataStream.writableLength + socket.writableLength);
       return true;
     };
-    new MessageBody({ bytes: Buffer.alloc(300 * 65_536), socket, beforeFinalDot, onNews: () => {} }).pipe(dataStream);
+    new MessageBody({ parts: [Buffer.alloc(300 * 65_536)], socket, beforeFinalDot, onNews: () => {} }).pipe(dataStream);
   });
   assert.ok(waiting < socket.writableHighWaterMark, `${waiting} bytes`);
 });

@@ -3,14 +3,14 @@ import { execFile } from "node:child_process";
 import { createConnection, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { SMTPServer, type SMTPServerOptions } from "smtp-server";
+import type { SMTPServerOptions } from "smtp-server";
 import { selfSignedCertificate } from "../support/certificate.ts";
 import { startScriptedRelay } from "../support/scriptedRelay.ts";
 import { waitFor } from "../support/waitFor.ts";
 import { mail, openTestRelay, sendOnce, sessionOf, told } from "./openTestRelay.ts";
 import { startRawRelay } from "./rawRelay.ts";
+import { auth, startSmtpServer } from "./smtpServer.ts";
 
-const auth = { user: "postern-user@x.test", pass: "s3cret-Pässword" };
 const base64 = (text: string) => Buffer.from(text, "utf8").toString("base64");
 
 /** What must never be seen of the credentials, on a clear wire or in what we keep. */
@@ -31,25 +31,6 @@ async function certificateOf(name: string): Promise<{ key: string; cert: string 
   const args = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=${name} -addext subjectAltName=DNS:${name} -keyout - -out -`;
   const { stdout } = await promisify(execFile)("openssl", args.split(" "));
   return { key: stdout.slice(0, stdout.indexOf("-----BEGIN CERT")), cert: stdout.slice(stdout.indexOf("-----BEGIN CERT")) };
-}
-
-async function startSmtpServer(options: SMTPServerOptions): Promise<{ port: number; stop(): Promise<void> }> {
-  const server = new SMTPServer({
-    disableReverseLookup: true,
-    closeTimeout: 100,
-    onAuth: (login, _session, callback) => {
-      if (login.username === auth.user && login.password === auth.pass) return callback(null, { user: login.username });
-      callback(new Error(`Invalid login of ${login.username} with ${login.password}`));
-    },
-    onData: (stream, _session, callback) => {
-      stream.on("end", () => callback()).resume();
-    },
-    ...options,
-  });
-  server.on("error", () => {});
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.server.address() as { port: number };
-  return { port, stop: () => new Promise((resolve) => server.close(resolve)) };
 }
 
 for (const method of ["PLAIN", "LOGIN"]) {

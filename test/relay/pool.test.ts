@@ -352,7 +352,10 @@ test("a reused connection that is just closing is stale: nothing is sent over it
   assert.equal(await ready, undefined);
   connection.transactions = 1;
   connection.socket.end();
-  const { stale, transaction } = await transact({ connection, mail, timeouts: patient, host: server.host, startedAt: performance.now() });
+  const { stale, transaction } = await transact({
+    ...{ connection, mail, signature: Buffer.alloc(0), limits: undefined },
+    ...{ timeouts: patient, host: server.host, startedAt: performance.now() },
+  });
   assert.deepEqual([stale, ...transaction.outcomes.map(told)], [true, "not_sent mail"]);
 });
 

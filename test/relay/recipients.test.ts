@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Mail } from "../../src/relay/pool.ts";
+import type { Mail } from "../../src/relay/transaction.ts";
 import { openTestRelay, sendOnce, told } from "./openTestRelay.ts";
 import { type Answer, type Answers, startRawRelay } from "./rawRelay.ts";
 

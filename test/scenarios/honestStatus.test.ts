@@ -41,56 +41,6 @@ function deferredRecipient(gateway: Gateway, id: string): Promise<MessageView["r
   return waitFor(deferred, { what: `message ${id} to be deferred`, everyMs: 5 });
 }
 
-test("each recipient of one message gets its own outcome, with the relay's reply, a category and advice; what was put off is retried until taken", async (t) => {
-  const atEnd = atEndOf(t);
-  const relay = await startRelay(atEnd, {
-    onRcpt: ({ address, attempt }) => {
-      if (address.startsWith("gone")) return `550 5.1.1 <${address}>: Recipient address rejected: User unknown`;
-      if (address.startsWith("full") && attempt <= 2) return "450 4.2.2 The mailbox is full";
-      return undefined;
-    },
-  });
-  const gateway = await startBefore(atEnd, relay.url);
-  const to = ["fine@example.net", "full@example.net", "gone@example.net"];
-  const message = await gateway.messageSettled(await sendOne(gateway, testMessage("mixed", to)));
-
-  assert.equal(message.status, "partial");
-  const [fine, full, gone] = message.recipients;
-  assert.deepEqual(fine?.reply, { code: 250, enhanced: "2.0.0", text: "accepted" });
-  assert.deepEqual([fine?.status, fine?.attempts, fine?.category, fine?.hard_bounce, fine?.advice], ["sent", 1, null, null, null]);
-  assert.deepEqual([full?.status, full?.attempts, full?.category, full?.possible_duplicate], ["sent", 3, null, false]);
-  assert.deepEqual(gone?.reply, {
-    code: 550,
-    enhanced: "5.1.1",
-    text: "<gone@example.net>: Recipient address rejected: User unknown",
-  });
-  assert.deepEqual([gone?.status, gone?.attempts, gone?.category, gone?.hard_bounce], ["bounced", 1, "invalid_recipient", true]);
-  assert.match(gone?.advice ?? "", /\w+ \w+/);
-  assert.ok(message.recipients.every(({ relay: name }) => name === "default"));
-
-  const events = await eventsOf(gateway, message.id);
-  const told = events.filter(({ data }) => data.recipient === "full@example.net");
-  assert.deepEqual(
-    told.map(({ type, data }) => [type, data.attempt, data.reply?.code, data.reply?.enhanced, data.category]),
-    [
-      ["message.deferred", 1, 450, "4.2.2", "mailbox_full"],
-      ["message.deferred", 2, 450, "4.2.2", "mailbox_full"],
-      ["message.sent", 3, 250, "2.0.0", null],
-    ],
-  );
-  assert.match(told[0]?.data.advice ?? "", /\w+ \w+/);
-  // Only the one that was put off was sent to again.
-  assert.deepEqual(
-    relay.accepted.map((mail) => mail.to),
-    [["fine@example.net"], ["full@example.net"]],
-  );
-
-  const { body } = await gateway.get<{ data: { transcript: { from: string; line: string }[] }[] }>(`/v1/messages/${message.id}/attempts`);
-  assert.equal(body.data.length, 3);
-  const said = body.data[0]?.transcript.filter(({ from }) => from === "server").map(({ line }) => line);
-  assert.ok(said?.some((line) => line.startsWith("550 5.1.1 <gone@example.net>")));
-});
-
 test("a refusal of the content is no hard bounce: the address is not to blame", async (t) => {
   const atEnd = atEndOf(t);
   const relay = await startRelay(atEnd, { onData: () => "554 5.7.1 Message rejected as spam by content filtering" });
@@ -99,43 +49,6 @@ test("a refusal of the content is no hard bounce: the address is not to blame", 
   for (const { status, category, hard_bounce, reply } of recipients) {
     assert.deepEqual([status, category, hard_bounce, reply?.code], ["bounced", "spam", false, 554]);
   }
-});
-
-test("a relay that turns us away at its greeting bounces nobody: the mail waits, says so, and goes once the relay lets us in", async (t) => {
-  const atEnd = atEndOf(t);
-  let refuses = true;
-  const relay = await startRelay(atEnd, { onConnect: () => (refuses ? "554 5.3.2 No SMTP service here" : undefined) });
-  const gateway = await startBefore(atEnd, relay.url);
-  const id = await sendOne(gateway, testMessage("greeting", "a@example.net"));
-  const waiting = await deferredRecipient(gateway, id);
-  assert.deepEqual(waiting.reply, { code: 554, enhanced: "5.3.2", text: "No SMTP service here" });
-  assert.equal(waiting.hard_bounce, false);
-  assert.ok(waiting.category !== null && waiting.category !== "invalid_recipient", `${waiting.category}`);
-  assert.ok(Date.parse(waiting.next_attempt_at ?? "") > Date.parse(waiting.updated_at), "it says when it tries again");
-  refuses = false;
-  const { status } = await gateway.messageSettled(id);
-  assert.equal(status, "sent");
-});
-
-test("a login that the relay refuses bounces nobody, names the fault, never shows the password, and mends itself", async (t) => {
-  const atEnd = atEndOf(t);
-  let refuses = true;
-  const relay = await startRelay(atEnd, {
-    implicitTls: true,
-    auth: { user: "app", pass: "geheim-1234" },
-    onCommand: ({ verb }) => (refuses && verb === "AUTH" ? "535 5.7.8 Authentication credentials invalid" : undefined),
-  });
-  const gateway = await startBefore(atEnd, relay.url, { NODE_EXTRA_CA_CERTS: relay.certificate?.certificateFile ?? "" });
-  const id = await sendOne(gateway, testMessage("login", "a@example.net"));
-  const waiting = await deferredRecipient(gateway, id);
-  assert.deepEqual([waiting.reply?.code, waiting.reply?.enhanced], [535, "5.7.8"]);
-  assert.equal(waiting.category, "relay_denied");
-  refuses = false;
-  const { status } = await gateway.messageSettled(id);
-  assert.equal(status, "sent");
-  const { body } = await gateway.get(`/v1/messages/${id}/attempts`);
-  const shown = JSON.stringify(body) + gateway.logs().join("\n");
-  for (const secret of ["geheim-1234", Buffer.from("\0app\0geheim-1234").toString("base64")]) assert.ok(!shown.includes(secret));
 });
 
 test("while nobody listens at the relay's port the mail waits and says so; it goes once the relay is there", async (t) => {

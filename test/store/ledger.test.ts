@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import type { WakeUp } from "../../src/domain/wakeUp.ts";
-import type { Claim, RecordedOutcome } from "../../src/store/ledger.ts";
+import { isStoreUnavailable } from "../../src/store/connection.ts";
+import { type Claim, createLedger, type RecordedOutcome } from "../../src/store/ledger.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { waitFor } from "../support/waitFor.ts";
 import { acceptOne, beat, draft, type OpenLedger, openLedger } from "./ledgerForTests.ts";
@@ -326,11 +327,29 @@ describe("changes", () => {
   test("cancelled, every wake-up is stale and the events say so", async () => {
     const store = await open();
     const { id, wake } = await acceptOne(store, { sendInMs: 60_000, recipients: ["a@x.example", "b@x.example"] });
-    assert.equal(await store.ledger.cancel(id), "cancelled");
+    const state = await store.ledger.cancel(id);
+    assert.ok(typeof state === "object");
+    assert.deepEqual(state, (await store.messages.find(id))?.state, "what it leaves behind is what is stored");
     assert.deepEqual(await statuses(store, id), ["cancelled", "cancelled"]);
     assert.equal((await store.ledger.claim(wake, "own_a", "w")).kind, "stale");
     assert.equal(await store.ledger.cancel(id), "too_late");
     assert.deepEqual((await store.openWork.scanOpen("0", 10)).messageIds, []);
+  });
+
+  test("a change that was stuck on its way until its caller was told that it failed changes nothing, and says so as Redis away would", async () => {
+    const store = await open();
+    const { id } = await acceptOne(store, { sendInMs: 60_000 });
+    const { clock } = store.connection;
+    // As if all that leaves now had left a second ago.
+    const late = createLedger(
+      { ...store.connection, clock: { ...clock, now: () => clock.now() - 1_000 } },
+      { retention: { messageMs: 60_000, contentMs: 0, failedContentMs: 0 }, leases: { ownerMs: 60_000, attemptMs: 60_000 } },
+    );
+    const before = await store.messages.find(id);
+    for (const change of [() => late.cancel(id), () => late.reschedule(id, clock.now()), () => late.retry(id, [], 1_000)]) {
+      await assert.rejects(change, (error) => isStoreUnavailable(error));
+    }
+    assert.deepEqual(await store.messages.find(id), before);
   });
 
   test("what is being sent cannot be cancelled", async () => {

@@ -5,7 +5,8 @@ import type { MessageRecord, OnDoubt } from "../../src/domain/message.ts";
 import type { WakeUp } from "../../src/domain/wakeUp.ts";
 import { type Connection, connect } from "../../src/store/connection.ts";
 import { createEvents } from "../../src/store/events.ts";
-import { type AcceptInput, createLedger, type Leases, type Retention } from "../../src/store/ledger.ts";
+import { type AcceptInput, createLedger, type Leases } from "../../src/store/ledger.ts";
+import type { Retention } from "../../src/store/messageScripts.ts";
 import { createMessages } from "../../src/store/messages.ts";
 import { createOpenWork } from "../../src/store/openWork.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
@@ -44,6 +45,8 @@ export type DraftOptions = {
   sendInMs?: number;
   bytes?: Buffer;
   tenant?: string;
+  /** Any other part of the record. */
+  record?: Partial<MessageRecord>;
   idempotency?: { key: string; answer: string };
 };
 
@@ -70,6 +73,7 @@ export function draft(ledger: OpenLedger["ledger"], options: DraftOptions = {}):
     tags: [],
     metadata: {},
     recipients: addresses.map((address) => ({ address, kind: "to" })),
+    ...options.record,
   };
   return {
     record,

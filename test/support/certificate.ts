@@ -15,14 +15,24 @@ export type Certificate = {
   remove(): Promise<void>;
 };
 
-/** Makes a self-signed certificate with openssl, valid for a day for `localhost` and 127.0.0.1. */
-export async function selfSignedCertificate(): Promise<Certificate> {
+/**
+ * Makes a self-signed certificate with openssl, valid for a day.
+ * @param options.name the host name that it is for; default `localhost`, and then for 127.0.0.1 too
+ * @param options.expired its day is over
+ */
+export async function selfSignedCertificate(options: { name?: string; expired?: boolean } = {}): Promise<Certificate> {
+  const { name = "localhost", expired = false } = options;
   const folder = await temporaryFolder({ name: "certificate" });
-  const keyFile = join(folder.path, "key.pem");
-  const certificateFile = join(folder.path, "certificate.pem");
-  const name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-  const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"];
-  await run("openssl", ["req", ...kind, ...name, "-keyout", keyFile, "-out", certificateFile]);
+  const [keyFile, requestFile, certificateFile] = ["key.pem", "request.pem", "certificate.pem"].map((file) => join(folder.path, file)) as [
+    string,
+    string,
+    string,
+  ];
+  const names = `subjectAltName=DNS:${name}${name === "localhost" ? ",IP:127.0.0.1" : ""}`;
+  const request = ["-subj", `/CN=${name}`, "-addext", names, "-addext", "basicConstraints=critical,CA:TRUE", "-out", requestFile];
+  await run("openssl", ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", keyFile, ...request]);
+  const days = ["-days", expired ? "-1" : "1", "-copy_extensions", "copyall"];
+  await run("openssl", ["x509", "-req", "-in", requestFile, "-signkey", keyFile, ...days, "-out", certificateFile]);
   const [key, cert] = await Promise.all([readFile(keyFile, "utf8"), readFile(certificateFile, "utf8")]);
   return { key, cert, certificateFile, remove: folder.remove };
 }

@@ -9,6 +9,7 @@ import { type Certificate, selfSignedCertificate } from "./certificate.ts";
 import { canConnect, freePort } from "./freePort.ts";
 import { startLoginServer } from "./postfixLogin.ts";
 import { type RunningProcess, startProcess } from "./process.ts";
+import type { Sink, SinkMail } from "./sink.ts";
 import { temporaryFolder } from "./temporaryFolder.ts";
 import { waitFor } from "./waitFor.ts";
 
@@ -118,6 +119,20 @@ export async function startPostfix(options: {
     log: () => readFile(inFolder("log/mail.log"), "utf8"),
     stop,
   };
+}
+
+/**
+ * What Postfix has passed on to the sink behind it, as it got it: without the Received field that it puts before each mail.
+ * @param recipients waits until so many have been served, for 20 s at most
+ */
+export async function passedOn(sink: Sink, recipients: number): Promise<SinkMail[]> {
+  const arrived = async () => {
+    const mails = await sink.received();
+    return mails.reduce((sum, { to }) => sum + to.length, 0) >= recipients && mails;
+  };
+  const mails = await waitFor(arrived, { what: "Postfix to pass everything on", timeoutMs: 20_000, everyMs: 50 });
+  const ownTrace = /^Received: .*\r\n(?:[ \t].*\r\n)*/;
+  return mails.map((mail) => ({ ...mail, raw: Buffer.from(mail.raw.toString("latin1").replace(ownTrace, ""), "latin1") }));
 }
 
 /** What `postfix start` would make (see postfix-files): the queue belongs to Postfix, `public` and `maildrop` to the group postdrop too. */

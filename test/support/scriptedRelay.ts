@@ -27,6 +27,7 @@ export type ScriptedRelay = {
  * Starts the server on a loopback port.
  * @param options.starttls offers STARTTLS with a self-signed certificate
  * @param options.implicitTls TLS from the first byte
+ * @param options.certificate for TLS, in place of a self-signed one of the relay's own; read anew for every connection, and not removed
  * @param options.auth offers AUTH PLAIN and LOGIN and refuses MAIL without it (530 5.7.0)
  * @param options.extensions the EHLO lines besides STARTTLS and AUTH
  * @param options.port default any free one; give the port of a stopped relay to start it again there
@@ -35,6 +36,7 @@ export async function startScriptedRelay(
   options: Script & {
     starttls?: boolean;
     implicitTls?: boolean;
+    certificate?: Certificate;
     auth?: { user: string; pass: string };
     extensions?: string[];
     port?: number;
@@ -42,7 +44,7 @@ export async function startScriptedRelay(
 ): Promise<ScriptedRelay> {
   const { starttls = false, implicitTls = false, auth, port: wishedPort = 0, ...script } = options;
   const extensions = options.extensions ?? ["PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "SIZE 52428800"];
-  const certificate = starttls || implicitTls ? await selfSignedCertificate() : undefined;
+  const certificate = starttls || implicitTls ? (options.certificate ?? (await selfSignedCertificate())) : undefined;
   const accepted: ScriptedRelay["accepted"] = [];
   const connections: RelayConnection[] = [];
   const sockets = new Set<Socket>();
@@ -93,7 +95,7 @@ export async function startScriptedRelay(
       const closed = new Promise((resolve) => server.close(resolve));
       closeConnections();
       await closed;
-      await certificate?.remove();
+      if (!options.certificate) await certificate?.remove();
     },
   };
 }

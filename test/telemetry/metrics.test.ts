@@ -5,6 +5,9 @@ import { createMetrics } from "../../src/telemetry/metrics.ts";
 
 /** Gauges and infos that count things or say yes or no, and so have no unit. */
 const withoutUnit = [
+  "postern_reports_pending",
+  "postern_relay_up",
+  "postern_relay_held_connections",
   "postern_relay_connections",
   "postern_queue_depth",
   "postern_redis_up",
@@ -27,7 +30,21 @@ test("every metric has a help text, and every one of ours a unit in its name", a
 });
 
 test("no label can hold a tenant, an address or an id", async () => {
-  const allowed = ["method", "route", "status", "lane", "category", "relay", "outcome", "state", "repair", "version", "node_version"];
+  const allowed = [
+    "method",
+    "route",
+    "status",
+    "lane",
+    "category",
+    "relay",
+    "outcome",
+    "state",
+    "repair",
+    "source",
+    "kind",
+    "version",
+    "node_version",
+  ];
   const { registry: _registry, ...metrics } = createMetrics();
   for (const metric of Object.values(metrics)) {
     const { labelNames } = metric as unknown as { labelNames: string[] };

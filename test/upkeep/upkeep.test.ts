@@ -96,6 +96,32 @@ test("dispatches of a relay that is no longer configured go to the one that the 
   assert.deepEqual(await store.openWork.knownRelays(), ["new"]);
 });
 
+test("an orphan goes by what its record says of it, to a relay that takes its size, and to one that is available if there is one", async () => {
+  const { upkeep, ...store } = await open();
+  const tagged = await acceptOne(store, { record: { tags: ["news"], key_name: "shop", lane: "broadcast" } });
+  const plain = await acceptOne(store);
+  const large = await acceptOne(store, { bytes: Buffer.alloc(2_000, "x") });
+  const changed = {
+    ...upkeep,
+    relays: ["bulk", "down", "small", "any"],
+    routes: [{ tag: "news", lane: "broadcast" as const, key: "shop", relays: ["bulk"] }, { relays: ["down", "small", "any"] }],
+    limitsOf: (relay: string) => (relay === "small" ? { rates: [], burst: 1, domains: {}, messageBytesMax: 1_000 } : undefined),
+    available: (relay: string) => relay !== "down",
+  };
+  assert.equal(await rerouteOrphans(changed, noPause), 3);
+  const relayOf = async ({ id }: { id: string }) => (await store.messages.find(id))?.state.dispatches[0]?.relay;
+  assert.deepEqual(await Promise.all([tagged, plain, large].map(relayOf)), ["bulk", "small", "any"]);
+});
+
+test("a message that names a relay which is gone is given to no other, and waits for it", async () => {
+  const { upkeep, ...store } = await open();
+  const { id } = await acceptOne(store, { record: { relay: "default" } });
+  const changed = { ...upkeep, relays: ["new"], routes: [{ relays: ["new"] }] };
+  assert.equal(await rerouteOrphans(changed, noPause), 0);
+  assert.equal((await store.messages.find(id))?.state.dispatches[0]?.relay, "default");
+  assert.ok((await store.openWork.knownRelays()).includes("default"), "it is looked for again");
+});
+
 test("an orphan that is being sent at the moment is looked for again", async () => {
   const { upkeep, ...store } = await open();
   await beat(store, "own_a");

@@ -15,6 +15,41 @@ export type FaultRule = {
 
 export const faultRules: readonly FaultRule[] = [
   {
+    id: "fault.no-token",
+    when: { phase: ["auth"], text: /token endpoint/i },
+    category: "relay_denied",
+    advice: "No access token (OAuth2) could be had for the login at the relay: the fault says what the token endpoint answered.",
+    example: { phase: "auth", text: "No login at smtp.example.com:587: the token endpoint login.example.com refused with invalid_grant." },
+  },
+  {
+    id: "fault.proxy",
+    when: { phase: ["connect"], text: /through the proxy/i },
+    category: "unreachable",
+    advice:
+      "The relay's proxy did not let the connection through: check its address and login, and that it allows the relay's host and port.",
+    example: {
+      phase: "connect",
+      text: "No way to smtp.example.com:587 through the proxy proxy.example.com:3128: connect ECONNREFUSED 192.0.2.1:3128.",
+    },
+  },
+  {
+    id: "fault.client-certificate",
+    when: { text: /client certificate/i },
+    category: "relay_denied",
+    advice: "The relay wants a client certificate that it knows: check cert_file and key_file of the relay in the configuration.",
+    example: {
+      phase: "ehlo",
+      text: "smtp.example.com:587 takes no session with the client certificate that it got, or without one (tlsv13 alert certificate required): set the relay's cert_file and key_file.",
+    },
+  },
+  {
+    id: "fault.unsigned",
+    when: { phase: ["mail"], text: /could not be signed/i },
+    category: "system",
+    advice: "Postern could not sign the message (DKIM): look at its log, and at the key in the configuration.",
+    example: { phase: "mail", text: "The message could not be signed (DKIM): Postern's log says why." },
+  },
+  {
     id: "fault.no-such-host",
     when: { text: /\b(?:ENOTFOUND|ENODATA|NXDOMAIN)\b/ },
     category: "unreachable",
@@ -63,7 +98,7 @@ export const faultRules: readonly FaultRule[] = [
     id: "fault.certificate-self-signed",
     when: { text: /self[ -]signed certificate|\b(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN)\b/i },
     category: "unreachable",
-    advice: "The relay's TLS certificate is self-signed: name its authority in NODE_EXTRA_CA_CERTS, or have it issued by a public one.",
+    advice: "The relay's TLS certificate is self-signed: name its authority in the relay's ca_file, or have it issued by a public one.",
     example: { phase: "starttls", text: "self-signed certificate in certificate chain" },
   },
   {
@@ -71,7 +106,7 @@ export const faultRules: readonly FaultRule[] = [
     when: { text: /unable to (?:get (?:local )?issuer certificate|verify the first certificate)|\bUNABLE_TO_\w{1,40}\b/i },
     category: "unreachable",
     advice:
-      "The relay's TLS certificate cannot be traced to a known authority: let the relay send its whole chain, or name its authority in NODE_EXTRA_CA_CERTS.",
+      "The relay's TLS certificate cannot be traced to a known authority: let the relay send its whole chain, or name its authority in the relay's ca_file.",
     example: { phase: "starttls", text: "unable to verify the first certificate" },
   },
   {

@@ -21,6 +21,15 @@ export const sessionRules: readonly ReplyRule[] = [
     example: "421 4.7.0 mx.example.com Error: too many connections from 192.0.2.1",
   },
   {
+    id: "session.starttls-unknown",
+    when: { phase: ["starttls"], code: [500, 502, 503, 504] },
+    category: "relay_denied",
+    relayAtFault: true,
+    advice: "The relay does not know STARTTLS: check the port and the option tls; something in between may strip STARTTLS.",
+    example: "502 5.5.1 Error: command not implemented",
+    examplePhase: "starttls",
+  },
+  {
     id: "session.starttls-refused",
     when: { phase: ["starttls"] },
     category: "relay_denied",

@@ -40,6 +40,8 @@ export function createBatch(app: App, dependencies: Dependencies): void {
       description: "Each message is accepted or refused alone; the answer names each by its place.",
       tags: ["Messages"],
       headers: idempotencyHeaders,
+      // Strict, so that nobody who asks for a dry run sends 500 messages.
+      querystring: z.strictObject({}),
       body: batch,
       response: { 200: z.object({ data: z.array(result) }), ...problems(400, 409, 413, 415, 422) },
     },

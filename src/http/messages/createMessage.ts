@@ -1,7 +1,7 @@
 // POST /v1/messages: accept one message, or only say what would become of it.
 import { z } from "zod";
 import { accept } from "../../accept/accept.ts";
-import { type Draft, prepare } from "../../accept/prepare.ts";
+import { prepare } from "../../accept/prepare.ts";
 import { sendRequest } from "../../accept/request.ts";
 import { isRefusal } from "../../domain/refusals.ts";
 import { callerOf } from "../authenticate.ts";
@@ -11,20 +11,7 @@ import { refuse } from "../errors.ts";
 import { claimOf, idempotencyHeaders } from "../idempotencyKey.ts";
 import { message } from "../schemas/message.ts";
 import { problems } from "../schemas/problem.ts";
-
-/** `?dry_run=`. */
-export const dryRunSwitch = z
-  .stringbool()
-  .default(false)
-  .meta({ type: "boolean", description: "All of acceptance but the storing; answers 200." });
-
-export const dryRun = z
-  .object({
-    route: z.array(z.object({ recipient: z.string(), rule: z.int().nullable(), relays: z.array(z.string()) })),
-    raw: z.string().meta({ description: "The finished message, base64." }),
-    size: z.int(),
-  })
-  .meta({ id: "DryRun", description: "What would be sent, and by which relays. `rule` counts from 0; null: the message names its relay." });
+import { dryRun, dryRunSwitch, dryRunView } from "./dryRun.ts";
 
 export function createMessage(app: App, dependencies: Dependencies): void {
   app.route({
@@ -47,20 +34,13 @@ export function createMessage(app: App, dependencies: Dependencies): void {
     handler: async (request, reply) => {
       const caller = callerOf(request);
       const draft = await prepare(dependencies.prepare, caller, request.body);
-      if (request.query.dry_run) return isRefusal(draft) ? refuse(request, reply, draft) : reply.code(200).send(dryRunView(draft));
+      if (request.query.dry_run) {
+        return isRefusal(draft) ? refuse(request, reply, draft) : reply.code(200).send(dryRunView(draft, dependencies.prepare));
+      }
       const accepted = await accept(dependencies, draft, claimOf(request, "/v1/messages"));
       if (isRefusal(accepted)) return refuse(request, reply, accepted);
       if (accepted.replayed) reply.header("idempotent-replayed", "true");
       return reply.code(202).header("location", `/v1/messages/${accepted.message.id}`).send(accepted.message);
     },
   });
-}
-
-/** What a dry run answers. */
-export function dryRunView(draft: Draft) {
-  return {
-    route: draft.routing.map(({ recipient, rule, relays }) => ({ recipient, rule: rule ?? null, relays })),
-    raw: draft.bytes.toString("base64"),
-    size: draft.bytes.length,
-  };
 }

@@ -13,7 +13,7 @@ import { claimOf, idempotencyHeaders } from "../idempotencyKey.ts";
 import { check, InvalidInput } from "../inputFaults.ts";
 import { message } from "../schemas/message.ts";
 import { problems } from "../schemas/problem.ts";
-import { dryRun, dryRunSwitch, dryRunView } from "./createMessage.ts";
+import { dryRun, dryRunSwitch, dryRunView } from "./dryRun.ts";
 
 const headers = idempotencyHeaders.extend({
   "x-envelope-from": z.string().optional().meta({ description: "With `message/rfc822`: the envelope's sender." }),
@@ -53,7 +53,7 @@ export function createRawMessage(app: App, dependencies: Dependencies): void {
       const parsed = isMessage ? fromMessage(request.body as Buffer, request.headers) : fromJson(parsedBody(request));
       if (isRefusal(parsed)) return refuse(request, reply, parsed);
       const draft = await prepareRaw(dependencies.prepare, caller, parsed);
-      if (request.query.dry_run && !isRefusal(draft)) return reply.code(200).send(dryRunView(draft));
+      if (request.query.dry_run && !isRefusal(draft)) return reply.code(200).send(dryRunView(draft, dependencies.prepare));
       // With the message itself for a body the envelope is in headers, and makes another request of it.
       const content = Buffer.isBuffer(request.body) ? withEnvelope(parsed, request.body) : parsedBody(request);
       const claim = request.query.dry_run ? undefined : claimOf(request, "/v1/messages/raw", content);

@@ -1,6 +1,8 @@
 -- Cancels every recipient that is not being sent to and not settled.
 -- KEYS, ARGV: as in message.lua
--- Returns: { "gone" } | { "too_late" } none could be cancelled | { "cancelled" }
+-- ARGV, last, and what it returns then: as in in-time.lua
+-- Returns: { "gone" } | { "too_late" } none could be cancelled | { "cancelled", state JSON }
+--- @include in-time
 --- @include message
 
 if not state then return { 'gone' } end
@@ -19,4 +21,4 @@ for dispatch = 0, #state.dispatches - 1 do
 end
 save_state(keys, state)
 rest_if_settled(keys, state, message_id, retention)
-return { 'cancelled' }
+return { 'cancelled', cjson.encode(state) }

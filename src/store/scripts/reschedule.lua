@@ -1,7 +1,9 @@
 -- Gives a message that nobody has tried to send yet a new time.
 -- KEYS: as in message.lua
 -- ARGV: as in message.lua; 3 new time (ms; now or earlier: at once)
+-- ARGV, last, and what it returns then: as in in-time.lua
 -- Returns: { "gone" } | { "too_late" } | { "rescheduled", now, state JSON }
+--- @include in-time
 --- @include message
 
 if not state then return { 'gone' } end

@@ -1,7 +1,9 @@
 -- Queues failed, bounced and unknown recipients again, while the message's bytes are kept.
 -- KEYS: as in message.lua; 10 relays
 -- ARGV: as in message.lua; 3 JSON list of { relay, recipients: [index from 0] }, 4 life from now on (ms)
+-- ARGV, last, and what it returns then: as in in-time.lua
 -- Returns: { "gone" } | { "content_gone" } | { "too_late" } none is failed, bounced or unknown | { "retried", now, state JSON }
+--- @include in-time
 --- @include message
 
 if not state then return { 'gone' } end

@@ -1,7 +1,9 @@
 -- Stores a new webhook, which gets every event that is appended from now on.
 -- KEYS: 1 webhook, 2 tenant's webhooks, 3 webhooks, 4 webhooks' version, 5 sequence
 -- ARGV: 1 webhook JSON without `created_at` and `from_sequence`, 2 how many a tenant may have
+-- ARGV, last, and what it returns then: as in in-time.lua
 -- Returns: { "too_many" } | { "created", webhook JSON }
+--- @include in-time
 --- @include webhook
 
 if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[2]) then return { 'too_many' } end

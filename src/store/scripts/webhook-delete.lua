@@ -1,7 +1,9 @@
 -- Ends a webhook at once; its deliveries' rows and lists are removed afterwards, in slices.
 -- KEYS: 1 webhook, 2 tenant's webhooks, 3 webhooks, 4 webhooks' version, 5 webhooks due, 6 webhooks replaying, 7 replay, 8 due
 -- ARGV: 1 tenant
+-- ARGV, last, and what it returns then: as in in-time.lua
 -- Returns: { "gone" } | { "deleted" }
+--- @include in-time
 --- @include webhook
 
 local webhook = load_webhook(KEYS[1], ARGV[1])

@@ -1,7 +1,9 @@
 -- Makes one delivery due at once, whatever became of it before. One that waits goes on with its schedule, a settled one begins anew.
 -- KEYS: 1 webhook, 2 row, 3 due, 4 leases, 5 webhooks due, 6 webhooks
 -- ARGV: 1 tenant, 2 event id, 3 life of a row (ms)
+-- ARGV, last, and what it returns then: as in in-time.lua
 -- Returns: { "gone" } | { "disabled" } | { "due", row JSON }
+--- @include in-time
 --- @include webhook
 
 local webhook = load_webhook(KEYS[1], ARGV[1])

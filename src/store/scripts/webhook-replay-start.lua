@@ -1,7 +1,9 @@
 -- Asks for all past events since a time to be sent again. While a replay runs that began earlier, it stays as it is.
 -- KEYS: 1 webhook, 2 replay, 3 webhooks replaying, 4 webhooks, 5 sequence
 -- ARGV: 1 tenant, 2 since (ms), 3 life of the replay (ms)
+-- ARGV, last, and what it returns then: as in in-time.lua
 -- Returns: { "gone" } | { "disabled" } | { "replaying", replay JSON }
+--- @include in-time
 --- @include webhook
 
 local webhook = load_webhook(KEYS[1], ARGV[1])

@@ -1,7 +1,9 @@
 -- Gives a webhook a new secret; the ones before go on signing for a while, however often it is rotated.
 -- KEYS: 1 webhook
 -- ARGV: 1 tenant, 2 new secret, 3 how long the old one still signs (ms), 4 how many old ones at most
+-- ARGV, last, and what it returns then: as in in-time.lua
 -- Returns: { "gone" } | { "rotated", webhook JSON }
+--- @include in-time
 --- @include webhook
 
 local webhook = load_webhook(KEYS[1], ARGV[1])

@@ -1,7 +1,9 @@
 -- Changes what a webhook's owner may change.
 -- KEYS: 1 webhook, 2 webhooks' version
 -- ARGV: 1 tenant, 2 JSON of the fields that get a new value
+-- ARGV, last, and what it returns then: as in in-time.lua
 -- Returns: { "gone" } | { "updated", webhook JSON }
+--- @include in-time
 --- @include webhook
 
 local webhook = load_webhook(KEYS[1], ARGV[1])

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { atEndOf } from "../../support/atEnd.ts";
 import { settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { startGateway } from "../../support/gateway.ts";
+import { installationOf } from "../../support/installation.ts";
 import { testMessage } from "../../support/mailing.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { sharedRedis } from "../../support/redis.ts";
@@ -28,13 +28,9 @@ faultRow(
     const proxy = await startProxy({ target: { port: redis.port } });
     atEnd(proxy.stop);
     const redisUrl = redis.freshUrl();
-    const start = async (role: "api" | "worker", url: string) => {
-      const gateway = await startGateway({ env: { REDIS_URL: url, SMTP_URL: relay.url }, args: ["--role", role] });
-      atEnd(() => gateway.stop());
-      return gateway;
-    };
-    await start("worker", redisUrl);
-    const api = await start("api", redisUrl.replace(`:${redis.port}`, `:${proxy.port}`));
+    const start = installationOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: relay.url } });
+    await start("worker");
+    const api = await start("api", { REDIS_URL: redisUrl.replace(`:${redis.port}`, `:${proxy.port}`) });
     const books = openBooks();
     const send_at = new Date(Date.now() + scheduledInMs).toISOString();
     const messageOf = (testId: string) => testMessage(testId, `${testId}@example.net`, /-[1-5]-/.test(testId) ? { send_at } : {});

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { atEndOf } from "../../support/atEnd.ts";
 import { settleAccounts, subscribeToAll } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { startGateway } from "../../support/gateway.ts";
+import { installationOf } from "../../support/installation.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { sharedRedis } from "../../support/redis.ts";
 import { openBooks, startRush } from "../../support/rush.ts";
@@ -12,8 +12,6 @@ import { startSink } from "../../support/sink.ts";
 import { startWebhookReceiver } from "../../support/webhookReceiver.ts";
 
 const redis = await sharedRedis();
-
-const config = "webhooks: { allow_private: true }";
 
 faultRow(
   {
@@ -27,12 +25,10 @@ faultRow(
     atEnd(sink.stop);
     const receiver = await startWebhookReceiver();
     atEnd(receiver.stop);
-    const env = { REDIS_URL: redis.freshUrl(), SMTP_URL: sink.url };
-    const start = async (role: "api" | "worker") => {
-      const gateway = await startGateway({ env, config, args: ["--role", role] });
-      atEnd(() => gateway.stop());
-      return gateway;
-    };
+    const start = installationOf(atEnd, {
+      env: { REDIS_URL: redis.freshUrl(), SMTP_URL: sink.url },
+      config: "webhooks: { allow_private: true }",
+    });
     await start("worker");
     const books = openBooks();
     let api = await start("api");
@@ -63,13 +59,9 @@ faultRow(
     const proxy = await startProxy({ target: { port: redis.port } });
     atEnd(proxy.stop);
     const redisUrl = redis.freshUrl();
-    const start = async (role: "api" | "worker", url = redisUrl) => {
-      const gateway = await startGateway({ env: { REDIS_URL: url, SMTP_URL: relay.url }, args: ["--role", role] });
-      atEnd(() => gateway.stop());
-      return gateway;
-    };
+    const start = installationOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: relay.url } });
     await start("worker");
-    const api = await start("api", redisUrl.replace(`:${redis.port}`, `:${proxy.port}`));
+    const api = await start("api", { REDIS_URL: redisUrl.replace(`:${redis.port}`, `:${proxy.port}`) });
     // The queue has a connection of its own, which the ledger's scripts do not use.
     const lost = proxy.dropRequestsFrom(":relay-default:");
     const books = openBooks();

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { atEndOf } from "../../support/atEnd.ts";
 import { settleAccounts, subscribeToAll } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { startGateway } from "../../support/gateway.ts";
+import { installationOf } from "../../support/installation.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { startRedis } from "../../support/redis.ts";
 import { openBooks, startRush } from "../../support/rush.ts";
@@ -40,14 +40,12 @@ faultRow(
     atEnd(relay.stop);
     const receiver = await startWebhookReceiver();
     atEnd(receiver.stop);
-    const start = async (role: "api" | "worker", port = redis.port) => {
-      const env = { REDIS_URL: `redis://127.0.0.1:${port}`, SMTP_URL: `${relay.url}?connections=${connections}` };
-      const config = `{ timeouts: { owner_lease: ${leaseMs}ms }, webhooks: { allow_private: true } }`;
-      const gateway = await startGateway({ env, config, args: ["--role", role] });
-      atEnd(() => gateway.stop());
-      return gateway;
-    };
-    const [api] = await Promise.all([start("api"), start("worker"), start("worker", proxy.port)]);
+    const start = installationOf(atEnd, {
+      env: { REDIS_URL: redis.url, SMTP_URL: `${relay.url}?connections=${connections}` },
+      config: `{ timeouts: { owner_lease: ${leaseMs}ms }, webhooks: { allow_private: true } }`,
+    });
+    const behindProxy = { REDIS_URL: `redis://127.0.0.1:${proxy.port}` };
+    const [api] = await Promise.all([start("api"), start("worker"), start("worker", behindProxy)]);
     const webhook = await subscribeToAll(api, receiver);
     const books = openBooks();
     const rush = startRush({ gateway: api, books, name: "redis" });

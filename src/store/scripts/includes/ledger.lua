@@ -5,6 +5,7 @@
 
 --- @include time
 --- @include owners
+--- @include log
 
 -- The state, or nil if the message is gone.
 local function load_state(keys)
@@ -19,9 +20,7 @@ end
 
 -- Appends an event to the log and notes its number in the state. `fields` are those of StoredEvent but sequence.
 local function append_event(keys, state, fields)
-  local sequence = redis.call('INCR', keys.sequence)
-  redis.call('XADD', keys.events, string.format('%d-0', sequence), 'e', cjson.encode(fields))
-  state.events[#state.events + 1] = sequence
+  state.events[#state.events + 1] = append_to_log(keys, fields)
 end
 
 -- What may follow what: the table of domain/states.ts.
@@ -44,7 +43,7 @@ local function settle(keys, state, identity, index, status, now, detail)
   end
   -- The rule belongs to its category: an old one does not explain a new one.
   if detail and detail.category then recipient.rule = detail.rule end
-  if status == 'sent' then
+  if status == 'sent' or status == 'delivered' then
     recipient.category = nil
     recipient.rule = nil
     recipient.hard_bounce = nil

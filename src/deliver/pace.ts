@@ -1,0 +1,144 @@
+// The gate before a relay with rates: who comes waits here for a place in time, transactional mail first. One asker a process, so that
+// a backlog costs the store one question at a time.
+import { ceilingToday, pacesOf, withoutBurst } from "../domain/pace.ts";
+import type { RelayLimits } from "../domain/relay.ts";
+import type { Booking, RelayPermits } from "../store/relayPermits.ts";
+
+/** `spent`: nothing more before then, in milliseconds from now. `shut`: the gate is closed for good, or what was waited with has ended. */
+export type Passage = { kind: "go" } | { kind: "spent"; inMs: number } | { kind: "shut" };
+
+export type Pace = {
+  /** Resolves when a message may go. Immediately where no limit applies. Never rejects. */
+  pass(urgent: boolean): Promise<Passage>;
+  /** Something has changed for the better: a connection came free. */
+  nudge(): void;
+  /** Sends everybody away who waits. */
+  dismiss(): void;
+  /** Messages that passed within the last seconds, as milliseconds a message; undefined if none did. */
+  observedIntervalMs(): number | undefined;
+};
+
+type Waiter = (passage: Passage) => void;
+
+/** How far ahead a place may be booked. A broadcast's booking is what a transactional message may have to wait for. */
+const horizonMs = { urgent: 1_000, other: 200 };
+/** While the store does not answer. */
+const storeAwayMs = 250;
+/** Longest sleep between two questions; what changes meanwhile (a slow-down that is over) is noticed by then. */
+const sleepMsMax = 1_000;
+const observedMs = 5_000;
+const countAtOnce = 20;
+
+/**
+ * @param options.limits absent: only the relay's own slow-down is heeded
+ * @param options.isSlowed whether the relay asked to be slowed down, as this process knows
+ * @param options.room how many messages could go at once now: connections that are free
+ */
+export function createPace(options: {
+  relay: string;
+  limits: RelayLimits | undefined;
+  permits: Pick<RelayPermits, "book">;
+  isSlowed(): boolean;
+  room(): number;
+  now(): number;
+}): Pace {
+  const { relay, limits, permits, isSlowed, room, now } = options;
+  const paces = limits ? pacesOf(limits.rates, limits.burst) : [];
+  const evenPaces = withoutBurst(paces);
+  const isLimited = paces.length > 0 || limits?.warmUp !== undefined;
+  const urgent: Waiter[] = [];
+  const others: Waiter[] = [];
+  const passed: number[] = [];
+  let running = false;
+  let wakeUp = () => {};
+
+  const sleep = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.min(ms, sleepMsMax));
+      wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+
+  const passNext = (passage: Passage) => {
+    const next = urgent.shift() ?? others.shift();
+    if (!next) return;
+    if (passage.kind === "go") note();
+    next(passage);
+  };
+
+  const note = () => {
+    passed.push(performance.now());
+    if (passed.length > 20_000) passed.splice(0, 10_000);
+  };
+
+  async function ask(): Promise<Booking> {
+    const isUrgent = urgent.length > 0;
+    const ceiling = ceilingToday(limits?.warmUp, now());
+    return permits.book(relay, {
+      limits: isUrgent ? paces : evenPaces,
+      count: Math.min(isUrgent ? urgent.length : others.length, room(), countAtOnce),
+      horizonMs: isUrgent ? horizonMs.urgent : horizonMs.other,
+      ...(ceiling && { ceiling }),
+      heedsSlowDown: true,
+    });
+  }
+
+  /** Serves those who wait until nobody does. */
+  async function serve(): Promise<void> {
+    while (urgent.length + others.length > 0) {
+      if (room() <= 0) {
+        await sleep(sleepMsMax);
+        continue;
+      }
+      const booking = await ask().catch(() => undefined);
+      if (!booking) await sleep(storeAwayMs);
+      else if (booking.kind === "booked") await letThrough(booking.waitsMs);
+      else if (booking.because === "ceiling") {
+        while (urgent.length + others.length > 0) passNext({ kind: "spent", inMs: booking.inMs });
+      } else await sleep(booking.inMs);
+    }
+    running = false;
+  }
+
+  async function letThrough(waitsMs: number[]): Promise<void> {
+    const startedAt = performance.now();
+    for (const waitMs of waitsMs) {
+      const leftMs = startedAt + waitMs - performance.now();
+      if (leftMs > 0.5) await new Promise((resolve) => setTimeout(resolve, leftMs));
+      passNext({ kind: "go" });
+    }
+  }
+
+  return {
+    pass(isUrgent) {
+      if (!isLimited && !isSlowed()) {
+        note();
+        return Promise.resolve({ kind: "go" });
+      }
+      return new Promise((resolve) => {
+        (isUrgent ? urgent : others).push(resolve);
+        if (isUrgent) wakeUp();
+        if (running) return;
+        running = true;
+        void serve();
+      });
+    },
+    nudge: () => wakeUp(),
+    dismiss() {
+      for (const waiter of [...urgent.splice(0), ...others.splice(0)]) waiter({ kind: "shut" });
+      wakeUp();
+    },
+    observedIntervalMs() {
+      const from = performance.now() - observedMs;
+      const count =
+        passed.length -
+        Math.max(
+          0,
+          passed.findIndex((at) => at >= from),
+        );
+      return passed.at(-1) === undefined || (passed.at(-1) as number) < from ? undefined : observedMs / count;
+    },
+  };
+}

@@ -1,0 +1,131 @@
+// A session that is lent out: signs what it is given, and sends it in as many transactions as the relay's limits want.
+import type { ConnectionFacts, RelayConfig, RelayFault, SendOutcome, Timeouts } from "../domain/relay.ts";
+import type { Log } from "../telemetry/logger.ts";
+import type { Sign } from "./dkim.ts";
+import type { Loan } from "./places.ts";
+import { type Attempted, type Mail, type Transaction, transact } from "./transaction.ts";
+import { bounded } from "./transcript.ts";
+
+export type RelaySession = {
+  /** Of the connection as it is now. */
+  readonly facts: ConnectionFacts;
+  /**
+   * Sends one mail; one at a time. Every end of the dialogue is an outcome, it never rejects for one. If the connection had been idle and
+   * turns out to be dead at the first command, the mail goes over a new one, once.
+   * @throws Error (a rejection) when the session was released, or is still sending
+   */
+  send(mail: Mail): Promise<Transaction>;
+  /** Gives the session back; idempotent. While it sends, that cuts the connection. */
+  release(): void;
+};
+
+/** Wraps a place that is lent out; `release` gives it back. */
+export function createSession(options: {
+  loan: Loan;
+  config: RelayConfig;
+  timeouts: Timeouts;
+  sign: Sign | undefined;
+  log: Log;
+}): RelaySession {
+  const { loan, config, timeouts, sign, log } = options;
+  const { host, limits, rewrites } = config;
+  let state: "free" | "sending" | "released" = "free";
+
+  const transactOnce = async (mail: Mail, signature: Buffer, startedAt: number): Promise<Transaction> => {
+    const once = () => transact({ connection: loan.connection(), mail, signature, limits, timeouts, host, startedAt });
+    // If the relay does not agree, the connection is gone, and the mail goes over a new one.
+    if (loan.connection().mustReset) await loan.connection().reset(timeouts.command);
+    let attempted: Attempted = await once();
+    if (attempted.stale && state === "sending") {
+      log.debug({ reason: loan.connection().lostBecause }, "idle session was dead, connecting anew");
+      const fault = await loan.reconnect();
+      if (fault) return withoutConnection({ ...attempted.transaction, fault });
+      attempted = await once();
+    }
+    if (attempted.cause !== undefined) log.warn({ err: attempted.cause }, "the check before the final dot failed");
+    return attempted.transaction;
+  };
+
+  const attempt = async (mail: Mail): Promise<Transaction> => {
+    const startedAt = performance.now();
+    const signature = await signatureOf(mail);
+    if (!signature.ok) return notBegun(mail, signature.fault, { ...loan.connection().facts, reused: loan.connection().transactions > 0 });
+    const perTransaction = limits?.recipientsPerTransaction ?? mail.to.length;
+    let whole = await transactOnce({ ...mail, to: mail.to.slice(0, perTransaction) }, signature.fields, startedAt);
+    while (whole.outcomes.length < mail.to.length) {
+      const rest = mail.to.slice(whole.outcomes.length);
+      // Where the relay itself failed, the others have to wait too.
+      const broken = whole.outcomes.find((outcome) => "fault" in outcome);
+      if (broken) return { ...whole, outcomes: [...whole.outcomes, ...rest.map(() => notSent(broken.fault))] };
+      const next = await transactOnce({ ...mail, to: rest.slice(0, perTransaction) }, signature.fields, startedAt);
+      whole = joined(whole, next);
+    }
+    return whole;
+  };
+
+  const signatureOf = async ({ bytes, fromDomain }: Mail): Promise<{ ok: true; fields: Buffer } | { ok: false; fault: RelayFault }> => {
+    if (!sign || fromDomain === undefined) return { ok: true, fields: Buffer.alloc(0) };
+    try {
+      const signing: Promise<Buffer> = sign({ bytes, fromDomain, except: rewrites ?? [] });
+      return { ok: true, fields: await signing };
+    } catch (error) {
+      // Unsigned it could be refused, or spoil the domain's name, where DMARC asks for a signature.
+      log.error({ err: error, domain: fromDomain }, "a message could not be signed");
+      return { ok: false, fault: { phase: "mail", text: "The message could not be signed (DKIM): Postern's log says why." } };
+    }
+  };
+
+  return {
+    get facts() {
+      const { facts, transactions } = loan.connection();
+      return { ...facts, reused: transactions > 0 };
+    },
+    async send(mail) {
+      if (state !== "free")
+        throw new Error(state === "sending" ? "a relay session sends one mail at a time" : "the relay session was released");
+      state = "sending";
+      try {
+        return await attempt(mail);
+      } finally {
+        if (state === "sending") state = "free";
+      }
+    },
+    release() {
+      if (state === "sending") loan.connection().destroy("The session was released while it was sending.");
+      state = "released";
+      loan.giveBack();
+    },
+  };
+}
+
+function notSent(fault: RelayFault): SendOutcome {
+  return { kind: "not_sent", fault };
+}
+
+/** A transaction whose connection was dead and could not be made anew: nothing was sent to anyone that we did not refuse ourselves. */
+function withoutConnection({ fault, ...transaction }: Transaction & { fault: RelayFault }): Transaction {
+  const outcomes = transaction.outcomes.map((outcome) => (outcome.kind === "refused" ? outcome : notSent(fault)));
+  return { ...transaction, outcomes };
+}
+
+function notBegun({ to }: Mail, fault: RelayFault, connection: ConnectionFacts): Transaction {
+  const timings = { envelopeMs: 0, bodyMs: 0, replyMs: 0, totalMs: 0 };
+  return { outcomes: to.map(() => notSent(fault)), bodyHandedOver: false, transcript: [], timings, connection };
+}
+
+/** Two transactions of one attempt as one; both count from its start. */
+function joined(first: Transaction, next: Transaction): Transaction {
+  return {
+    outcomes: [...first.outcomes, ...next.outcomes],
+    bodyHandedOver: first.bodyHandedOver || next.bodyHandedOver,
+    transcript: bounded([...first.transcript, ...next.transcript]),
+    timings: {
+      ...first.timings,
+      envelopeMs: first.timings.envelopeMs + next.timings.envelopeMs,
+      bodyMs: first.timings.bodyMs + next.timings.bodyMs,
+      replyMs: first.timings.replyMs + next.timings.replyMs,
+      totalMs: next.timings.totalMs,
+    },
+    connection: next.connection.reused ? first.connection : next.connection,
+  };
+}

@@ -1,0 +1,61 @@
+-- Applies to a message what a report says of its recipients. A report changes only those that a relay had taken, or may have.
+-- KEYS: as in message.lua; 10 what the names of the suppressions begin with
+-- ARGV: as in message.lua; 3 JSON list of { recipient (index from 0), kind, reply, category, rule, hard_bounce }, where kind is
+--         bounced | complained | delivered, 4 SuppressionPolicy as JSON
+-- Returns: { "gone" } | { "busy" } an attempt is under way, ask again later | { "applied", JSON list of { effect, suppressed } }
+--- @include message
+--- @include suppression
+
+if not state then return { 'gone' } end
+keys.suppressions = KEYS[10]
+local outcomes = cjson.decode(ARGV[3])
+for _, outcome in ipairs(outcomes) do
+  local recipient = state.recipients[outcome.recipient + 1]
+  -- The relay may be quicker with its report than we with the record of its 250.
+  if recipient.status == 'sending' and (recipient.doubts or 0) == 0 then return { 'busy' } end
+end
+
+load_record()
+local now = time_now()
+local policy = cjson.decode(ARGV[4])
+local was_open = has_open(state)
+
+-- Whether a relay had taken the mail, or may have. `reported`: an earlier report ended the recipient.
+local function was_taken(recipient)
+  local taken = { sent = true, delivered = true, complained = true, unknown = true }
+  return taken[recipient.status] or (recipient.doubts or 0) > 0 or recipient.reported
+end
+
+local effects = {}
+for position, outcome in ipairs(outcomes) do
+  local index = outcome.recipient + 1
+  local recipient = state.recipients[index]
+  if not was_taken(recipient) then
+    effects[position] = { effect = 'not_accepted', suppressed = false }
+  else
+    local before = #state.events
+    settle(keys, state, identity, index, outcome.kind, now, outcome)
+    local changed = #state.events > before
+    if changed then recipient.reported = true end
+    local suppressed = 'unchanged'
+    if outcome.kind ~= 'delivered' then
+      suppressed = suppress_after(keys, record.tenant, identity.addresses[index], policy, {
+        reason = outcome.kind == 'complained' and 'complaint' or 'bounce',
+        source = 'report',
+        category = outcome.category,
+        hard_bounce = outcome.hard_bounce,
+        message_id = message_id,
+        cause = changed and state.events[#state.events] or nil,
+      }, now)
+    end
+    effects[position] = { effect = changed and outcome.kind or 'unchanged', suppressed = suppressed ~= 'unchanged' }
+  end
+end
+
+for dispatch = 0, #state.dispatches - 1 do
+  -- An attempt that is still under way ends by itself, and its record closes the dispatch.
+  if was_open and not state.dispatches[dispatch + 1].claim and not has_open(state, dispatch) then close_dispatch(state, dispatch) end
+end
+save_state(keys, state)
+if was_open then rest_if_settled(keys, state, message_id, retention) end
+return { 'applied', cjson.encode(effects) }

@@ -1,0 +1,63 @@
+// A worker lives on, and its job runs a second time elsewhere: the lock was lost in an outage of Redis while a long send was under way.
+import assert from "node:assert/strict";
+import { atEndOf } from "../../support/atEnd.ts";
+import { settleAccounts } from "../../support/faultAccounts.ts";
+import { faultRow } from "../../support/faultRow.ts";
+import { installationOf } from "../../support/installation.ts";
+import { sendEach, testMessage } from "../../support/mailing.ts";
+import { startProxy } from "../../support/proxy.ts";
+import { sharedRedis } from "../../support/redis.ts";
+import { startScriptedRelay } from "../../support/scriptedRelay.ts";
+import { waitFor } from "../../support/waitFor.ts";
+
+const redis = await sharedRedis();
+
+/** A sixth of the default. A job is locked for half of it and looked for after a quarter more, so that it is found before the lease ends. */
+const leaseMs = 10_000;
+const sendMs = 1.4 * leaseMs;
+
+faultRow(
+  {
+    row: "28",
+    fault:
+      "a worker is cut off from Redis for longer than its job locks last, with long sends under way; another worker runs the jobs a second time",
+    invariant: "each is sent once, at its first attempt, and nothing is in doubt",
+  },
+  async (t, measured) => {
+    const atEnd = atEndOf(t);
+    const relay = await startScriptedRelay({ onData: () => ({ delayMs: sendMs }) });
+    atEnd(relay.stop);
+    const proxy = await startProxy({ target: { port: redis.port } });
+    atEnd(proxy.stop);
+    const redisUrl = redis.freshUrl();
+    const start = installationOf(atEnd, {
+      env: { REDIS_URL: redisUrl, SMTP_URL: relay.url },
+      config: `timeouts: { owner_lease: ${leaseMs}ms }`,
+    });
+    const [api] = await Promise.all([start("api"), start("worker", { REDIS_URL: redisUrl.replace(`:${redis.port}`, `:${proxy.port}`) })]);
+    const messages = Array.from({ length: 10 }, (_, index) =>
+      testMessage(`long-${index}`, `long-${index}@example.net`, { on_doubt: index % 2 === 0 ? "hold" : "resend" }),
+    );
+    const accepted = await sendEach(api, messages);
+    await waitFor(() => relay.accepted.length === messages.length, { what: "every send to be under way", timeoutMs: 20_000, everyMs: 1 });
+    // Started now, so that it takes no part in the first run.
+    await start("worker");
+    await proxy.refuse();
+    proxy.cut();
+    const cutAt = performance.now();
+    // Whoever finds a dispatch busy puts its job off.
+    const putOff = async () => {
+      const { body } = await api.get<{ data: { queue: { delayed: number } }[] }>("/v1/relays");
+      return body.data[0]?.queue.delayed === messages.length;
+    };
+    await waitFor(putOff, { what: "every job to have run a second time", timeoutMs: sendMs, everyMs: 20 });
+    await proxy.accept();
+    const awayMs = performance.now() - cutAt;
+    const accounts = await settleAccounts({ gateway: api, receipts: accepted.map(({ id }) => id), mails: () => relay.accepted });
+    assert.deepEqual([accounts.doubled, accounts.flagged], [[], []]);
+    for (const { status, attempts, address } of accounts.recipients) assert.deepEqual([status, attempts], ["sent", 1], address);
+    measured(
+      `sends of ${sendMs / 1_000} s, cut off for ${(awayMs / 1_000).toFixed(1)} s with a job lock of ${leaseMs / 2_000} s; ${accounts.inWords}`,
+    );
+  },
+);
