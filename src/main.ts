@@ -18,7 +18,7 @@ import { createLogger } from "./telemetry/logger.ts";
 const failed = 1;
 const wrongUsage = 2;
 
-/** The whole stop may take so long; sends under way get 20 s of it. */
+/** The whole stop may take so long; sends under way get 18 s of it, webhooks and the rest what is left. */
 const stopMsMax = 28_000;
 
 const version = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;

@@ -73,6 +73,8 @@ export type DispatchState = {
   tries: number;
   /** Times the relay itself was at fault in a row (no connection, no login): a backoff of its own. */
   faults: number;
+  /** How many workers in a row died while they had it. */
+  deaths?: number;
   /**
    * Set while an attempt is under way. `word`: by which its worker asks for the same claim again, should the answer be lost.
    * `marks`: the attempt says so before its final dot (`handing_over`), so that without that word there is no doubt.

@@ -17,7 +17,7 @@ import { startReports } from "./reporting.ts";
 import type { OnStop } from "./unwinding.ts";
 
 /** How long sends under way may take to end after a stop; the whole stop stays below the 30 s that orchestrators give by default. */
-const drainMs = 20_000;
+const drainMs = 18_000;
 const upkeepLeaseMs = 15_000;
 /** A wake-up that long on its way to the queue is lost: whoever was to add it got no answer, or is gone. */
 const lostWakeUpMs = 3_000;

@@ -31,6 +31,8 @@ export function keysOf(shard: number) {
     unconfirmed: `${tag}:unconfirmed`,
     /** sorted set: owner id by the time when it was last heard of */
     owners: `${tag}:owners`,
+    /** string: the dispatch that goes alone, as its workers may have died of it; JSON { name, owner, claimed_at } */
+    alone: `${tag}:alone`,
     /** set: relays that dispatches were ever given to */
     relays: `${tag}:relays`,
     /** hash: whether a relay works: faults in a row, suspension, pause, the last error; see relayHealth.ts */

@@ -176,16 +176,12 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
      */
     async claim(wake: WakeUp, owner: string, word: string): Promise<ClaimResult> {
       await witness?.answered();
-      const [answer, ...rest] = await runForWord(redis, scripts.claim, messageKeys(wake.messageId), [
-        wake.messageId,
-        retentionJson,
-        wake.dispatch,
-        wake.generation,
-        owner,
-        leases.ownerMs,
-        leases.attemptMs,
-        word,
-      ]);
+      const [answer, ...rest] = await runForWord(
+        redis,
+        scripts.claim,
+        [...messageKeys(wake.messageId), keys.alone],
+        [wake.messageId, retentionJson, wake.dispatch, wake.generation, owner, leases.ownerMs, leases.attemptMs, word],
+      );
       if (answer === "early" || answer === "busy") return { kind: "look_again", inMs: Math.max(Number(rest[0]), 50) };
       if (answer !== "claimed") return { kind: "stale" };
       const [now, recordJson, stateJson, first] = rest as [unknown, Buffer, Buffer, Buffer];
@@ -215,16 +211,21 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
 
     /** Records an attempt's outcomes; may be repeated. Returns the next wake-up and how far off it is, or undefined if none is due. */
     async record(input: RecordInput): Promise<{ wake: WakeUp; inMs: number } | undefined> {
-      const [word, generation, nextAt, now, sequence] = await runForWord(redis, scripts.record, messageKeys(input.messageId), [
-        input.messageId,
-        retentionJson,
-        input.dispatch,
-        input.attempt,
-        JSON.stringify(input.outcomes),
-        Math.round(input.retryInMs),
-        input.counts === "nothing" ? "" : input.counts,
-        input.history ?? "",
-      ]);
+      const [word, generation, nextAt, now, sequence] = await runForWord(
+        redis,
+        scripts.record,
+        [...messageKeys(input.messageId), keys.alone],
+        [
+          input.messageId,
+          retentionJson,
+          input.dispatch,
+          input.attempt,
+          JSON.stringify(input.outcomes),
+          Math.round(input.retryInMs),
+          input.counts === "nothing" ? "" : input.counts,
+          input.history ?? "",
+        ],
+      );
       if (word === "recorded") witness?.recorded(input, { at: Number(now), sequence: Number(sequence) });
       if (word !== "recorded" || Number(generation) === 0) return undefined;
       return {

@@ -58,7 +58,7 @@ export const faultRules: readonly FaultRule[] = [
   },
   {
     id: "fault.dns-not-answering",
-    when: { text: /\b(?:EAI_AGAIN|ESERVFAIL|SERVFAIL|queryA{1,4} ETIMEOUT|EREFUSED)\b/ },
+    when: { text: /\b(?:EAI_AGAIN|ESERVFAIL|SERVFAIL|queryA{1,4} ETIMEOUT|EREFUSED)\b|cannot be resolved/ },
     category: "unreachable",
     advice: "DNS did not answer for the relay's host name: check the resolver of this machine or cluster.",
     example: { phase: "dns", text: "getaddrinfo EAI_AGAIN smtp.example.com" },

@@ -1,10 +1,13 @@
 -- Claims a dispatch for one attempt: its open recipients become `sending`, numbered and owned.
--- KEYS: as in message.lua
+-- KEYS: as in message.lua; 10 alone
 -- ARGV: as in message.lua; 3 dispatch (from 0), 4 generation, 5 owner, 6 lease (ms), 7 limit of an attempt (ms),
 --       8 a word of this try's own: asked again with it (the answer was lost), the same claim is given again
 -- Returns: { "stale" } nothing to do | { "early", milliseconds } | { "busy", milliseconds } look again then
 --   | { "claimed", now, record JSON, state JSON, bytes } (bytes: the first chunk only, where there are more)
 --- @include message
+
+-- How long a dispatch rests at most before it is tried once more by workers that died of it, in milliseconds.
+local longest_rest = 300000
 
 local dispatch = tonumber(ARGV[3])
 local owner = ARGV[5]
@@ -25,9 +28,30 @@ elseif it.next_at > now + 50 then
   return { 'early', it.next_at - now }
 end
 
+-- A message may be what its workers die of, and all that is under way beside it goes down with it, into doubt. Whatever was there twice
+-- goes alone among its like, so that it takes nobody along into a third doubt; after that it waits longer each time.
+local deaths = (it.deaths or 0) + (before and 1 or 0)
+local name = message_id .. '.' .. ARGV[3]
+local lease = tonumber(ARGV[6])
+if deaths > 1 then
+  local text = redis.call('GET', KEYS[10])
+  local other = text and cjson.decode(text)
+  if other and other.name ~= name and claim_ends(keys, other, now, lease, tonumber(ARGV[7])) > now then
+    return { 'busy', math.ceil(lease / 12) }
+  end
+end
+
 load_record()
 local hold = record.on_doubt == 'hold'
-if before then take_over(keys, state, identity, dispatch, now, hold) end
+if before then
+  take_over(keys, state, identity, dispatch, now, hold)
+  it.deaths = deaths
+  if deaths > 2 and now < state.expires_at and has_open(state, dispatch) then
+    it.next_at = now + math.min((deaths - 2) * lease, longest_rest)
+    save_state(keys, state)
+    return { 'early', it.next_at - now }
+  end
+end
 
 local expired = now >= state.expires_at
 local doubted = false
@@ -57,4 +81,7 @@ end
 state.attempts = state.attempts + 1
 it.claim = { attempt = state.attempts, owner = owner, claimed_at = now, word = ARGV[8], marks = (hold or doubted) and true or nil }
 save_state(keys, state)
+if deaths > 1 then
+  redis.call('SET', KEYS[10], cjson.encode({ name = name, owner = owner, claimed_at = now }), 'PX', tonumber(ARGV[7]))
+end
 return { 'claimed', now, record_text, cjson.encode(state), redis.call('GET', KEYS[3]) or '' }

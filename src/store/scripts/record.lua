@@ -1,5 +1,5 @@
 -- Records what an attempt came to. Safe to repeat: a second run finds its claim gone and changes nothing more.
--- KEYS: as in message.lua
+-- KEYS: as in message.lua; 10 alone
 -- ARGV: as in message.lua; 3 dispatch (from 0), 4 attempt,
 --       5 JSON list of { recipient (index from 0), kind, reply, category, hard_bounce, relay }, where kind is
 --         sent | bounced | failed | deferred | queued (no transaction had begun) | doubt
@@ -51,6 +51,12 @@ end
 
 local generation = 0
 if current then
+  if it.deaths then
+    -- Its worker lived: whatever waits for its turn alone may go.
+    it.deaths = nil
+    local alone = redis.call('GET', KEYS[10])
+    if alone and cjson.decode(alone).name == message_id .. '.' .. ARGV[3] then redis.call('DEL', KEYS[10]) end
+  end
   if has_open(state, dispatch) then
     if ARGV[7] == 'faults' then
       it.faults = it.faults + 1

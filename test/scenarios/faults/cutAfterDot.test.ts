@@ -35,7 +35,7 @@ faultRow(
     const doubted = async (status: string) =>
       (await gateway.get<{ data: MessageView[] }>(`/v1/messages?limit=100&status=${status}`)).body.data;
     const manyInDoubt = async () => (await doubted("deferred")).length >= 5 && (await doubted("unknown")).length >= 5;
-    await waitFor(manyInDoubt, { what: "doubts of either policy", timeoutMs: 15_000 });
+    await waitFor(manyInDoubt, { what: "doubts of either policy", timeoutMs: 30_000 });
     const firstCopies = await cutting.received();
     await cutting.stop();
     const sink = await startSink({ port: cutting.port });

@@ -73,7 +73,7 @@ faultRow(
         const count = (what: RegExp) => log.match(what)?.length ?? 0;
         return count(/smtpd\[\d+\]: connect from/g) === count(/smtpd\[\d+\]: disconnect from/g);
       };
-      await waitFor(timedOut, { what: "Postfix to close every idle connection", timeoutMs: 15_000, everyMs: 50 });
+      await waitFor(timedOut, { what: "Postfix to close every idle connection", timeoutMs: 30_000, everyMs: 50 });
     }
     const mails = async () => [
       ...[leaves, cuts, closes].flatMap(({ accepted }) => accepted),

@@ -30,7 +30,7 @@ async function firstEnds(gateway: Gateway, names: readonly string[]): Promise<Ma
     if (missing.length > 0) throw new Error(`nothing was heard of ${missing.join(", ")}`);
     return first;
   };
-  return waitFor(look, { what: "every relay to be given up on", timeoutMs: 20_000, everyMs: 100 });
+  return waitFor(look, { what: "every relay to be given up on", timeoutMs: 30_000, everyMs: 100 });
 }
 
 /** How long after their acceptance the first attempts of each domain ended, at the most. */
@@ -106,7 +106,7 @@ faultRow(
     const text = "A line of a long letter, of which there are many.\n".repeat(240_000);
     const names = [...Object.keys(silences), "body"];
     const accepted = await sendEach(gateway, [testMessage("body", "a@body.test", { text })]);
-    await waitFor(() => proxy.bytes.toTarget > 100_000, { what: "the body to be on its way", timeoutMs: 10_000, everyMs: 1 });
+    await waitFor(() => proxy.bytes.toTarget > 100_000, { what: "the body to be on its way", timeoutMs: 30_000, everyMs: 1 });
     proxy.pause();
     accepted.push(
       ...(await sendEach(

@@ -79,7 +79,7 @@ faultRow(
           const [recipient] = (await look(index * 3)).recipients;
           return recipient?.status === "deferred" && recipient;
         },
-        { what: `mail to wait for the relay ${names[index]}`, timeoutMs: 10_000, everyMs: 5 },
+        { what: `mail to wait for the relay ${names[index]}`, timeoutMs: 30_000, everyMs: 5 },
       ),
     );
     for (const [index, { reply, category, hard_bounce, advice, next_attempt_at, updated_at }] of waiting.entries()) {
@@ -124,7 +124,7 @@ faultRow(
       const { body } = await wrong.gateway.get<{ data: MessageView[] }>("/v1/messages?status=deferred");
       return body.data[0]?.recipients[0];
     };
-    const recipient = await waitFor(refused, { what: "Postfix to refuse the login", timeoutMs: 15_000 });
+    const recipient = await waitFor(refused, { what: "Postfix to refuse the login", timeoutMs: 30_000 });
     assert.deepEqual([recipient.reply?.code, recipient.category, recipient.hard_bounce], [535, "relay_denied", false]);
     assert.match(await postfix.log(), /authentication failed/);
     await wrong.gateway.stop();

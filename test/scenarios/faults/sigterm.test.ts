@@ -43,12 +43,12 @@ faultRow(
     const ids = await sendBatches(gateway, waiting);
     const books = openBooks();
     const rush = startRush({ gateway, books, name: "rush", clients: 4 });
-    await waitFor(() => relay.accepted.length >= 100, { what: "the middle of the work", timeoutMs: 20_000, everyMs: 1 });
+    await waitFor(() => relay.accepted.length >= 100, { what: "the middle of the work", timeoutMs: 30_000, everyMs: 1 });
     pace.delayMs = 2_000;
     const slowOnes = relay.accepted.length + connections;
     await waitFor(() => relay.accepted.length >= slowOnes, {
       what: "every connection to wait for a late reply",
-      timeoutMs: 10_000,
+      timeoutMs: 30_000,
       everyMs: 1,
     });
 
@@ -102,12 +102,12 @@ async function stopWithoutRedis(atEnd: AtEnd, leave: (proxy: TcpProxy) => Promis
   const { gateway, webhook } = await startWatched(atEnd, { env, config });
   const messages = Array.from({ length: 200 }, (_, index) => testMessage(`m${index}`, `r${index}@example.net`));
   const receipts = await sendBatches(gateway, messages);
-  await waitFor(() => relay.accepted.length >= 50, { what: "the middle of the work", timeoutMs: 20_000, everyMs: 1 });
+  await waitFor(() => relay.accepted.length >= 50, { what: "the middle of the work", timeoutMs: 30_000, everyMs: 1 });
   pace.delayMs = 1_000;
   const slowOnes = relay.accepted.length + connections;
   await waitFor(() => relay.accepted.length >= slowOnes, {
     what: "every connection to wait for a late reply",
-    timeoutMs: 10_000,
+    timeoutMs: 30_000,
     everyMs: 1,
   });
   await leave(proxy);

@@ -82,7 +82,7 @@ faultRow(
       );
       return found.size === relays.length && found;
     };
-    const waiting = await waitFor(deferred, { what: "mail to wait for every relay", timeoutMs: 15_000 });
+    const waiting = await waitFor(deferred, { what: "mail to wait for every relay", timeoutMs: 30_000 });
     for (const [name, recipient] of waiting) {
       const [text, advice] = said[name ?? ""] ?? [];
       assert.ok(text && advice);

@@ -1,0 +1,87 @@
+// A DNS server that answers as a test tells it: addresses, a failure, or nothing at all. RFC 1035, and RFC 3596 for AAAA.
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { isIPv6 } from "node:net";
+import { pathToFileURL } from "node:url";
+
+/** The addresses of a name, or how asking for it fails. A name that nobody set does not exist. */
+export type DnsEntry = { a?: string[]; aaaa?: string[] } | "servfail" | "silent";
+
+export type DnsServer = {
+  /** What a process has to be started with to ask this server. Its system's resolver (`getaddrinfo`) is not touched. */
+  readonly env: { NODE_OPTIONS: string; TEST_DNS_SERVER: string };
+  set(name: string, entry: DnsEntry): void;
+  /** Questions so far, like `A smtp.test`. */
+  readonly questions: string[];
+  stop(): Promise<void>;
+};
+
+const types: Record<number, "A" | "AAAA"> = { 1: "A", 28: "AAAA" };
+const failed = 2;
+const noSuchName = 3;
+
+/** Starts it on a loopback port. */
+export async function startDnsServer(entries: Record<string, DnsEntry> = {}): Promise<DnsServer> {
+  const table = new Map(Object.entries(entries));
+  const questions: string[] = [];
+  const socket = createSocket("udp4");
+  socket.on("message", (query, { address, port }) => {
+    const { name, type, end } = questionOf(query);
+    questions.push(`${types[type] ?? type} ${name}`);
+    const entry = table.get(name);
+    if (entry === "silent") return;
+    const found = entry === undefined || entry === "servfail" ? [] : ((type === 28 ? entry.aaaa : type === 1 ? entry.a : []) ?? []);
+    const code = entry === undefined ? noSuchName : entry === "servfail" ? failed : 0;
+    socket.send(answerTo(query.subarray(0, end), type, found, code), port, address);
+  });
+  socket.bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  const preload = pathToFileURL(new URL("./askDnsServer.mjs", import.meta.url).pathname).href;
+  return {
+    env: { NODE_OPTIONS: `--import=${preload}`, TEST_DNS_SERVER: `127.0.0.1:${socket.address().port}` },
+    set: (name, entry) => void table.set(name, entry),
+    questions,
+    stop: () => new Promise((resolve) => socket.close(() => resolve())),
+  };
+}
+
+/** The one question of a query, and where it ends. */
+function questionOf(query: Buffer): { name: string; type: number; end: number } {
+  const labels: string[] = [];
+  let at = 12;
+  for (let length = query.readUInt8(at); length > 0; length = query.readUInt8(at)) {
+    labels.push(query.toString("latin1", at + 1, at + 1 + length));
+    at += 1 + length;
+  }
+  return { name: labels.join(".").toLowerCase(), type: query.readUInt16BE(at + 1), end: at + 5 };
+}
+
+/** The answer to a query that ends with its question. */
+function answerTo(query: Buffer, type: number, addresses: string[], code: number): Buffer {
+  const head = Buffer.from(query);
+  // A reply to a recursive question, from a server that recurses.
+  head.writeUInt16BE(0x8180 | code, 2);
+  head.writeUInt16BE(addresses.length, 6);
+  head.writeUInt32BE(0, 8);
+  const records = addresses.map((address) => {
+    const bytes = bytesOf(address);
+    const record = Buffer.alloc(12);
+    // The name is that of the question, which begins behind the header.
+    record.writeUInt16BE(0xc00c, 0);
+    record.writeUInt16BE(type, 2);
+    record.writeUInt16BE(1, 4);
+    record.writeUInt32BE(1, 6);
+    record.writeUInt16BE(bytes.length, 10);
+    return Buffer.concat([record, bytes]);
+  });
+  return Buffer.concat([head, ...records]);
+}
+
+function bytesOf(address: string): Buffer {
+  if (!isIPv6(address)) return Buffer.from(address.split(".").map(Number));
+  const [before = "", after = ""] = address.split("::");
+  const groups = (text: string) => (text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, 16)));
+  const [left, right] = [groups(before), groups(after)];
+  const all = [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right];
+  return Buffer.from(all.flatMap((group) => [group >> 8, group & 0xff]));
+}
