@@ -16,6 +16,8 @@ export type Step =
       reply?: string;
       /** Waits so long before it replies, cuts or hangs. */
       delayMs?: number;
+      /** Waits for this before it does: a test holds what is under way until it has seen what it wants to. */
+      until?: Promise<unknown>;
       /** Ends the connection without a reply: a TCP reset, or under TLS a close without farewell. */
       cut?: boolean;
       /** Never replies, and keeps the connection open. */
@@ -76,7 +78,8 @@ export async function converse(options: {
 
   /** Does the step; false when that was the end of the conversation. */
   const take = async (step: Step | undefined, usual: string): Promise<boolean> => {
-    const { reply = usual, delayMs = 0, cut = false, hang = false } = inFull(step);
+    const { reply = usual, delayMs = 0, until, cut = false, hang = false } = inFull(step);
+    await until;
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs).unref());
     if (cut) connection.secure ? socket.destroy() : socket.resetAndDestroy();
     if (cut || hang || socket.destroyed) return false;

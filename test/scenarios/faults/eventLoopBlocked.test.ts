@@ -4,6 +4,7 @@ import { atEndOf } from "../../support/atEnd.ts";
 import { blockableEnv, blockEventLoop } from "../../support/blockedLoop.ts";
 import { settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
+import { closedGate } from "../../support/gate.ts";
 import { installationOf } from "../../support/installation.ts";
 import { sendEach, testMessage } from "../../support/mailing.ts";
 import { sharedRedis } from "../../support/redis.ts";
@@ -25,14 +26,14 @@ faultRow(
   },
   async (t, measured) => {
     const atEnd = atEndOf(t);
-    // The relay answers long before the worker can hear it.
+    const replies = closedGate();
     const relay = await startScriptedRelay({
-      onRcpt: ({ address }) => (address.startsWith("rcpt") ? { delayMs: leaseMs } : undefined),
-      onData: ({ to }) => (to[0]?.startsWith("dot") ? { delayMs: leaseMs } : undefined),
+      onRcpt: ({ address }) => (address.startsWith("rcpt") ? { until: replies.opened } : undefined),
+      onData: ({ to }) => (to[0]?.startsWith("dot") ? { until: replies.opened } : undefined),
     });
     atEnd(relay.stop);
     const start = installationOf(atEnd, {
-      env: { REDIS_URL: redis.freshUrl(), SMTP_URL: `${relay.url}?connections=20` },
+      env: { REDIS_URL: redis.freshUrl(), SMTP_URL: `${relay.url}?connections=60` },
       config: `timeouts: { owner_lease: ${leaseMs}ms }`,
     });
     const [api, worker] = await Promise.all([start("api"), start("worker", blockableEnv)]);
@@ -45,14 +46,21 @@ faultRow(
     const begun = () => relay.connections.filter(({ commands }) => commands.some((line) => line.startsWith("RCPT"))).length;
     const underWay = () => begun() === messages.length && relay.accepted.length === messages.length / 2;
     await waitFor(underWay, { what: "every transaction to wait for its reply", timeoutMs: 20_000, everyMs: 1 });
-    const blocked = blockEventLoop(worker, blockedMs);
+    // Started now, so that it takes no part in the first run.
     await start("worker");
-    // Whoever finds a dispatch busy puts its job off.
+    let isBlocked = true;
+    const blocked = blockEventLoop(worker, blockedMs).finally(() => {
+      isBlocked = false;
+    });
+    // There are connections enough for a second run: whoever finds a dispatch busy puts its job off.
     const putOff = async () => {
       const { body } = await api.get<{ data: { queue: { delayed: number } }[] }>("/v1/relays");
       return (body.data[0]?.queue.delayed ?? 0) > 0;
     };
     await waitFor(putOff, { what: "jobs to run a second time", timeoutMs: blockedMs, everyMs: 20 });
+    assert.ok(isBlocked, "they ran while the loop was blocked");
+    // The relay answers while the worker cannot hear it.
+    replies.open();
     const tookMs = await blocked;
     const accounts = await settleAccounts({ gateway: api, receipts: accepted.map(({ id }) => id), mails: () => relay.accepted });
     assert.deepEqual([accounts.doubled, accounts.flagged], [[], []]);

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { atEndOf } from "../../support/atEnd.ts";
 import { settleAccounts, subscribeToAll } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
+import { closedGate } from "../../support/gate.ts";
 import { installationOf } from "../../support/installation.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { startRedis } from "../../support/redis.ts";
@@ -15,8 +16,8 @@ import { startWebhookReceiver } from "../../support/webhookReceiver.ts";
 const leaseMs = 4_000;
 /** Longer than a job's lock (half the lease), and than the lease of every worker. */
 const awayMs = 6_000;
-/** Of each of the two workers. */
-const connections = 5;
+/** Of both workers together. */
+const connections = 10;
 
 faultRow(
   {
@@ -32,10 +33,11 @@ faultRow(
     const proxy = await startProxy({ target: { port: redis.port } });
     atEnd(proxy.stop);
     let inFlight = 0;
-    let isSlow = false;
+    let isHeld = false;
     // Half of what is in flight when Redis dies is answered while it is away, the other half after it has come back.
+    const [whileAway, afterReturn] = [closedGate(), closedGate()];
     const relay = await startScriptedRelay({
-      onData: () => (isSlow ? { delayMs: ++inFlight % 2 === 0 ? awayMs / 2 : awayMs + leaseMs } : undefined),
+      onData: () => (isHeld ? { until: ++inFlight % 2 === 0 ? whileAway.opened : afterReturn.opened } : undefined),
     });
     atEnd(relay.stop);
     const receiver = await startWebhookReceiver();
@@ -50,19 +52,21 @@ faultRow(
     const books = openBooks();
     const rush = startRush({ gateway: api, books, name: "redis" });
     await rush.untilReceipts(200);
-    isSlow = true;
-    await waitFor(() => inFlight >= 2 * connections, {
+    isHeld = true;
+    await waitFor(() => inFlight >= connections, {
       what: "every connection to wait for its final reply",
       everyMs: 1,
       timeoutMs: 20_000,
     });
     await Promise.all([redis.kill("SIGKILL"), proxy.refuse()]);
-    isSlow = false;
+    isHeld = false;
+    whileAway.open();
     const before = relay.accepted.length;
     await sleep(awayMs);
     await redis.restart();
     await waitFor(() => relay.accepted.length > before, { what: "the first worker to go on", everyMs: 1, timeoutMs: 20_000 });
     await proxy.accept();
+    afterReturn.open();
     await rush.untilReceipts(300);
     await rush.stop();
     const accounts = await settleAccounts({ gateway: api, receipts: books.receipts.values(), mails: () => relay.accepted, webhook });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { atEndOf } from "../../support/atEnd.ts";
 import { type FaultAccounts, settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
+import { closedGate } from "../../support/gate.ts";
 import { installationOf } from "../../support/installation.ts";
 import { sendEach, testMessage } from "../../support/mailing.ts";
 import { startProxy } from "../../support/proxy.ts";
@@ -55,9 +56,8 @@ faultRow(
     const atEnd = atEndOf(t);
     const proxy = await startProxy({ target: { port: redis.port } });
     atEnd(proxy.stop);
-    // Late enough that all mails are there, and Redis is silent, before the first 250.
-    let delayMs = 3_000;
-    const relay = await startScriptedRelay({ onData: () => ({ delayMs }) });
+    const replies = closedGate();
+    const relay = await startScriptedRelay({ onData: () => ({ until: replies.opened }) });
     atEnd(relay.stop);
     const redisUrl = redis.freshUrl();
     const start = installationOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: `${relay.url}?connections=${messages.length}` }, config });
@@ -66,11 +66,11 @@ faultRow(
     const accepted = await sendEach(api, messages);
     await waitFor(() => relay.accepted.length === messages.length, { what: "all mails at the relay", timeoutMs: 20_000, everyMs: 1 });
     proxy.pause();
+    replies.open();
     const inHand = () => worker.logs().filter((line) => line.includes("an attempt is not recorded yet")).length;
     await waitFor(() => inHand() === messages.length, { what: "every 250 to be in hand", timeoutMs: 20_000 });
     worker.kill("SIGKILL");
     await worker.exited;
-    delayMs = 0;
     await start("worker");
     const accounts = await settleAccounts({ gateway: api, receipts: accepted.map(({ id }) => id), mails: () => relay.accepted });
     assertByPolicy(accounts);

@@ -34,12 +34,15 @@ async function startQueued(atEnd: AtEnd) {
   return { relay, api, ids, untilSent, startWorker: () => start("worker") };
 }
 
-/** Only so many were in flight that they may be in doubt; what asked to hold is not doubled, and is unknown where it is in doubt. */
+/**
+ * Only so many were in flight that they may be in doubt; what asked to hold is not doubled, and is unknown where it is in doubt, unless a
+ * worker that comes back knows of a 250.
+ */
 function assertInFlightAtMost(recipientsMax: number, { recipients, flagged }: FaultAccounts): number {
   for (const account of recipients) {
     const holds = account.address.startsWith("hold");
     if (holds) assert.ok(account.copies <= 1, JSON.stringify(account));
-    assert.equal(account.status, holds && account.flagged ? "unknown" : "sent", JSON.stringify(account));
+    if (account.status !== "sent") assert.ok(account.status === "unknown" && holds, JSON.stringify(account));
   }
   assert.ok(flagged.length <= recipientsMax, `${flagged.length} recipients are in doubt`);
   return recipients.filter(({ status }) => status === "unknown").length;
