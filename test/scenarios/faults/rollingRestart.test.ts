@@ -11,7 +11,7 @@ import { startWebhookReceiver } from "../../support/webhookReceiver.ts";
 
 const redis = await sharedRedis();
 
-const rounds = 3;
+const rounds = 2;
 /** How long the last events may take to their webhook: as long as in any other hour. */
 const toldMsMax = 15_000;
 
@@ -49,11 +49,11 @@ faultRow(
     let { api, worker } = await startPair();
     const webhook = await subscribeToAll(api, receiver);
     const books = openBooks();
-    let rush: Rush = startRush({ gateway: api, books, name: "round0", clients: 4 });
+    let rush: Rush = startRush({ gateway: api, books, name: "round0", clients: 2 });
     await rush.untilReceipts(50);
     for (let round = 1; round <= rounds; round++) {
       const next = await startPair();
-      const nextRush = startRush({ gateway: next.api, books, name: `round${round}`, clients: 4 });
+      const nextRush = startRush({ gateway: next.api, books, name: `round${round}`, clients: 2 });
       await nextRush.untilReceipts(50);
       // The callers of the old API go on until it is gone.
       await Promise.all([end(api), end(worker)]);
