@@ -4,14 +4,14 @@ import type { EventType } from "../domain/events.ts";
 import type { Lane, RecipientState } from "../domain/message.ts";
 import { type MessageView, messageView } from "../domain/messageView.ts";
 import { isRefusal, type Refusal } from "../domain/refusals.ts";
-import type { Idempotency } from "../store/idempotency.ts";
-import type { Ledger, SuppressedRecipient } from "../store/ledger.ts";
+import type { Acceptance } from "../store/acceptance.ts";
+import type { SuppressedRecipient } from "../store/ledger.ts";
 import { type IdempotencyClaim, idempotencyLifeMs, type KeptAnswer } from "./idempotency.ts";
 import type { Draft } from "./prepare.ts";
 
 export type AcceptDependencies = {
-  ledger: Pick<Ledger, "accept">;
-  idempotency: Pick<Idempotency, "find">;
+  ledger: Acceptance["ledger"];
+  idempotency: Acceptance["idempotency"];
   /** Adds wake-ups to the queue in its own time; what fails is found again by upkeep. */
   wake(planned: PlannedWakeUp[]): void;
   /** Told of every message that was stored; not of replays. */
@@ -55,6 +55,9 @@ export async function accept(
     ...(claim && { idempotency: { digest: claim.digest, value: kept(claim, message), lifeMs: lifeOf(draft) } }),
   });
   if (result.kind === "late") return unavailable;
+  if (result.kind === "unconfirmed") return unconfirmed;
+  // What was accepted before needs no more room.
+  if (result.kind === "full") return (await firstAnswer(dependencies, claim)) ?? full;
   if (result.kind === "replay") return replay(result.value, claim);
   // Once more, with these settled: what is stored and what is answered are the same, and the rare case alone pays for it.
   if (result.kind === "suppressed") return accept(dependencies, withSuppressed(draft, result.recipients), claim);
@@ -109,6 +112,19 @@ function replay(value: string, claim: IdempotencyClaim | undefined): Accepted | 
 export const unavailable: Refusal = {
   refused: "unavailable",
   detail: "The store did not answer in time; nothing is known to be accepted. Try again, best with an Idempotency-Key.",
+  retryAfterSeconds: 1,
+};
+
+/** Until the store has room: work under way has to end first. */
+const full: Refusal = {
+  refused: "unavailable",
+  detail: "The store has hardly any memory left; nothing was accepted. Try again when some of what is queued has been sent.",
+  retryAfterSeconds: 5,
+};
+
+const unconfirmed: Refusal = {
+  refused: "unavailable",
+  detail: "The store cannot say that the message is safe in as many places as it has to be. Try again, best with an Idempotency-Key.",
   retryAfterSeconds: 1,
 };
 

@@ -2,11 +2,12 @@
 import { BlockList, isIP } from "node:net";
 import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
+import type { Confirmation } from "../domain/durability.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig } from "../domain/relay.ts";
 import { defaultSuppressionPolicy, type SuppressionCause, type SuppressionPolicy } from "../domain/suppression.ts";
 import type { Config, Role } from "./effective.ts";
-import { type ConfigFault, insideQuery } from "./faults.ts";
+import { type ConfigFault, inside, insideQuery } from "./faults.ts";
 import { smtpUrlRelayName } from "./relays.ts";
 import { checkRelaysOfRoutes, settleRoutes } from "./routes.ts";
 import type { FileSections } from "./sections.ts";
@@ -126,6 +127,20 @@ function suppressionPolicy(lives: Partial<Record<SuppressionCause, number | "for
   return Object.fromEntries(Object.entries(lives).filter(([, life]) => life !== "off"));
 }
 
+/** What receipts wait for; undefined: nothing. Refuses what would have no effect, or could never be had. */
+function settleDurability({ sections, redisTarget, variables, faults }: Parts): Confirmation | undefined {
+  if (!sections) return undefined;
+  const { given, at } = sections.durability;
+  const { wait_replicas: replicas = 0, wait_fsync: fsync = false, wait_timeout: timeoutMs } = given;
+  const complain = (key: keyof typeof given, text: string) => void faults.push({ ...inside(at, key), text });
+  if (replicas > 0 && !redisTarget && !variables.set.has("REDIS_URL")) {
+    complain("wait_replicas", "waits for replicas that an embedded Redis does not have: set REDIS_URL, or leave it out");
+  }
+  if (replicas > 0 || fsync) return { replicas, fsync, timeoutMs: timeoutMs ?? secondMs };
+  if (timeoutMs !== undefined) complain("wait_timeout", "has no effect alone: set wait_replicas or wait_fsync too");
+  return undefined;
+}
+
 /** Applies every default and every rule between settings; what it returns holds only if there is no fault at all. */
 export function assemble(parts: Parts): Config {
   const { env, cwd, isTerminal, variables, sections, redisTarget, smtpRelay, faults } = parts;
@@ -142,6 +157,7 @@ export function assemble(parts: Parts): Config {
   checkRelaysOfRoutes(routes, [...(sections?.relayNames ?? []), ...(variables.set.has("SMTP_URL") ? [smtpUrlRelayName] : [])], faults);
   const returnPathDomain = values.RETURN_PATH_DOMAIN ?? (sandbox ? "sandbox.test" : undefined);
   const messageMs = values.MESSAGE_RETENTION ?? 7 * dayMs;
+  const durability = settleDurability(parts);
   const { retry, timeouts, webhooks, suppression } = sections ?? { retry: {}, timeouts: {}, webhooks: {}, suppression: {} };
 
   const config: Config = {
@@ -166,6 +182,7 @@ export function assemble(parts: Parts): Config {
       attempt: timeouts.attempt ?? 30 * minuteMs,
       ownerLease: timeouts.owner_lease ?? 60 * secondMs,
     },
+    ...(durability && { durability }),
     webhooks: { allowPrivate: webhooks.allow_private ?? false },
     suppression: suppressionPolicy({ ...defaultSuppressionPolicy, ...suppression }),
     ...(values.PUBLIC_URL !== undefined && { publicUrl: values.PUBLIC_URL }),

@@ -1,5 +1,7 @@
 // The effective configuration: what the rest of the house is started with. Plain, frozen data.
+
 import type { DkimKey } from "../domain/dkim.ts";
+import type { Confirmation } from "../domain/durability.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig, Timeouts } from "../domain/relay.ts";
 import type { Route } from "../domain/routes.ts";
@@ -29,6 +31,8 @@ export type Config = {
   routes: Route[];
   retry: { expireAfterMs: number; scheduleMs: number[] };
   timeouts: Timeouts;
+  /** What a receipt waits for beside the write itself; undefined: nothing. */
+  durability?: Confirmation;
   webhooks: { allowPrivate: boolean };
   suppression: SuppressionPolicy;
   /** Where others reach the API, without a slash at its end. */

@@ -113,7 +113,7 @@ function lifeOf(life: number | "forever" | undefined): string {
 
 /** The effective configuration as YAML, for people: `environment` holds the variables, the other keys are those of the file. */
 export function printableConfig(config: Config): string {
-  const { relays, routes, retry, timeouts, webhooks, suppression, dkim } = config;
+  const { relays, routes, retry, timeouts, durability, webhooks, suppression, dkim } = config;
   return stringify({
     environment: variablesOf(config),
     relays: new Map(relays.map((relay) => [relay.name, relayOf(relay)])),
@@ -126,6 +126,13 @@ export function printableConfig(config: Config): string {
       attempt: formatDuration(timeouts.attempt),
       owner_lease: formatDuration(timeouts.ownerLease),
     },
+    ...(durability && {
+      durability: {
+        wait_replicas: durability.replicas,
+        wait_fsync: durability.fsync,
+        wait_timeout: formatDuration(durability.timeoutMs),
+      },
+    }),
     webhooks: { allow_private: webhooks.allowPrivate },
     suppression: Object.fromEntries(suppressionCauses.map((cause) => [cause, lifeOf(suppression[cause])])),
     reports: { addresses: config.bounce.addresses },

@@ -9,7 +9,7 @@ import { notYetSupported } from "./later.ts";
 import { readRelay } from "./relays.ts";
 import { type ReadRoute, readRoutes } from "./routes.ts";
 import { causeHint, suppressionShape } from "./suppression.ts";
-import { anything, duration, flag, mailAddress } from "./values.ts";
+import { anything, duration, flag, mailAddress, wholeNumber } from "./values.ts";
 import { type ReadFile, variableNames } from "./variables.ts";
 
 const fileShape = {
@@ -18,6 +18,7 @@ const fileShape = {
   retry: anything,
   timeouts: anything,
   webhooks: anything,
+  durability: anything,
   suppression: anything,
   reports: anything,
   dkim: anything,
@@ -42,6 +43,12 @@ const timeoutShape = {
   // Owners beat a few times within a lease: a shorter one would be lost by a slow moment.
   owner_lease: duration({ minMs: 1_000, maxMs: dayMs }),
 };
+const durabilityShape = {
+  wait_replicas: wholeNumber({ min: 0, max: 100 }),
+  wait_fsync: flag,
+  // A request is answered within two seconds, whatever happens.
+  wait_timeout: duration({ minMs: 10, maxMs: 1_500 }),
+};
 const webhookShape = { allow_private: flag };
 const reportShape = {
   addresses: z.array(mailAddress, { error: "must be a list of addresses, like [fbl@example.com]" }),
@@ -56,6 +63,7 @@ export type FileSections = {
   timeouts: Fields<typeof timeoutShape>;
   webhooks: Fields<typeof webhookShape>;
   suppression: Fields<typeof suppressionShape>;
+  durability: { given: Fields<typeof durabilityShape>; at: Place };
   reports: Fields<typeof reportShape>;
   /** The file's path, for faults that show only together with other settings. */
   source: string;
@@ -90,6 +98,7 @@ export function readSections(tree: Tree | undefined, source: string, faults: Con
     timeouts: readFields({ shape: timeoutShape, ...section("timeouts") }),
     webhooks: readFields({ shape: webhookShape, ...section("webhooks") }),
     suppression: readFields({ shape: suppressionShape, ...section("suppression"), hint: causeHint }),
+    durability: { given: readFields({ shape: durabilityShape, ...section("durability") }), at: inside(root, "durability") },
     reports: readFields({ shape: reportShape, ...section("reports") }),
     source,
     dkim: readDkimKeys(file.dkim, { at: inside(root, "dkim"), faults, readFile }),

@@ -112,6 +112,7 @@ export function startLine(options: LineOptions): Line {
       concurrency: connections + Math.min(connections, 10),
       // Before the lease ends nobody may go on with what a dead worker had claimed; what it had not claimed need not wait for that.
       lockMs: Math.min(timeouts.ownerLease / 2, lockMsMax),
+      now: ledger.clock.now,
       handle: (wakeUp) => deliver(dependencies, wakeUp),
     });
   });

@@ -12,6 +12,7 @@ import type { Lane } from "../domain/message.ts";
 import type { Rate } from "../domain/relay.ts";
 import type { RelayHealth } from "../domain/relayHealth.ts";
 import type { WebhookTargets } from "../domain/webhookUrl.ts";
+import type { Acceptance } from "../store/acceptance.ts";
 import type { ApiKeys } from "../store/apiKeys.ts";
 import type { Durability } from "../store/durability.ts";
 import type { Events } from "../store/events.ts";
@@ -55,7 +56,7 @@ export type RelayStatus = {
 export type ObservedRequest = { method: string; route: string; status: string; seconds: number };
 
 export type Dependencies = {
-  ledger: Ledger;
+  ledger: Acceptance["ledger"] & Pick<Ledger, "clock">;
   messages: Messages;
   events: Events;
   idempotency: Idempotency;
@@ -85,8 +86,8 @@ export type Dependencies = {
   limits: { messageBytesMax: number; batchBytesMax: number; bodiesBytesMax?: number; streamsMax?: number };
   /** Which problems keep this process from being ready, in words; none: it is. */
   notReady(): Promise<string[]>;
-  /** Whether Redis keeps what it has acknowledged, as it was found at the start. */
-  durability: Durability;
+  /** Whether Redis keeps what it has acknowledged: as it was found at the start, and what came to light since. */
+  durability(): Durability;
   /** The hook that lets only keys with that scope in. */
   scope(scope: Scope): ScopeHook;
   observeRequest(observed: ObservedRequest): void;

@@ -9,13 +9,15 @@ export type ProducerOptions = {
   /** A client whose commands fail at once while Redis is away. */
   connection: ConnectionOptions;
   prefix: string;
+  /** Redis time (ms). */
+  now(): number;
   log: Log;
 };
 
 export type QueueDepth = { waiting: number; delayed: number; active: number };
 
 /** Opens the queues as they are needed. Functions reject while Redis is away. */
-export function createProducer({ connection, prefix, log }: ProducerOptions) {
+export function createProducer({ connection, prefix, now, log }: ProducerOptions) {
   const queues = new Map<string, Queue>();
 
   function queueOf(relay: string, track: Track): Queue {
@@ -45,6 +47,7 @@ export function createProducer({ connection, prefix, log }: ProducerOptions) {
           const id = wakeUpId(wake);
           return queueOf(relay, trackOf(urgency)).add("dispatch", null, {
             jobId: id,
+            timestamp: now(),
             ...(delayMs > 0 && { delay: Math.ceil(delayMs) }),
             ...(priority !== undefined && { priority }),
           });

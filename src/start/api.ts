@@ -46,13 +46,14 @@ function dependenciesOf(
   { apiKey, delivery, notReady }: ApiOptions,
   { feed, unsubscribeLinks }: Pick<Dependencies, "feed" | "unsubscribeLinks">,
 ): Dependencies {
-  const { config, ledger, messages, events, apiKeys, idempotency, wake, newUuid, durability, metrics } = parts;
+  const { config, ledger, acceptance, messages, events, apiKeys, idempotency, wake, newUuid, durability, metrics } = parts;
   const { webhooks, webhookDeliveries, webhookReplays, webhookTargets, suppressions, unsubscribes, routing, relayHealth, relayWatch } =
     parts;
   const { captured } = parts.paths;
   return {
     ...{ reports: parts.reports, takeReport: parts.intake.take, parseReport: parts.parseReport },
-    ...{ ledger, messages, events, apiKeys, idempotency, feed, wake, notReady, durability },
+    ledger: { clock: ledger.clock, ...acceptance.ledger },
+    ...{ messages, events, apiKeys, idempotency, feed, wake, notReady, durability },
     ...{ webhooks, webhookDeliveries, webhookReplays, webhookTargets },
     ...{ suppressions, unsubscribes, unsubscribeLinks },
     ...(captured && { captured }),

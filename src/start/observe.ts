@@ -35,7 +35,7 @@ export async function collectGauges(
       const depth = await producer.depth(name);
       for (const [state, count] of Object.entries(depth)) metrics.queueDepth.set({ relay: name, state }, count);
       const since = await producer.oldestWaitingSince(name);
-      metrics.oldestWaiting.set({ relay: name }, since === undefined ? 0 : Math.max(0, Date.now() - since) / 1000);
+      metrics.oldestWaiting.set({ relay: name }, since === undefined ? 0 : Math.max(0, connection.clock.now() - since) / 1000);
     }
     metrics.redisUp.set(1);
   } catch (error) {

@@ -6,28 +6,34 @@ import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { WebhookTargets } from "../domain/webhookUrl.ts";
 import { createProducer } from "../queue/producer.ts";
 import { createWaker } from "../queue/waker.ts";
+import { guardAcceptance } from "../store/acceptance.ts";
 import { createApiKeys } from "../store/apiKeys.ts";
+import { openBarrier } from "../store/barrier.ts";
 import { connect } from "../store/connection.ts";
-import { checkDurability } from "../store/durability.ts";
+import { checkDurability, type Durability } from "../store/durability.ts";
 import { createEvents } from "../store/events.ts";
 import { createIdempotency } from "../store/idempotency.ts";
 import { queuePrefix } from "../store/keys.ts";
 import { createLedger } from "../store/ledger.ts";
+import { watchMemory } from "../store/memory.ts";
 import { createMessages } from "../store/messages.ts";
 import { createOpenWork } from "../store/openWork.ts";
 import { createRelayHealth } from "../store/relayHealth.ts";
 import { createRelayPermits } from "../store/relayPermits.ts";
 import { watchRelays } from "../store/relayWatch.ts";
+import { createRestate } from "../store/restate.ts";
 import { createSuppressions } from "../store/suppressions.ts";
 import { createUnsubscribes } from "../store/unsubscribes.ts";
 import { createWebhookDeliveries } from "../store/webhookDeliveries.ts";
 import { createWebhookReplays } from "../store/webhookReplays.ts";
 import { createWebhooks } from "../store/webhooks.ts";
+import { createWitness } from "../store/witness.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { type OutwardPaths, routingOf } from "./outwardPaths.ts";
 import { openReporting } from "./reporting.ts";
 import type { OnStop } from "./unwinding.ts";
+import { watchForLoss } from "./wentBack.ts";
 
 /** An embedded Redis or a fresh network may take a moment. */
 const redisPatienceMs = 15_000;
@@ -39,21 +45,38 @@ export async function openParts(
 ) {
   const connection = await connect(target, log, redisPatienceMs);
   onStop(() => connection.close());
-  const durability = await checkDurability(connection);
-  for (const problem of durability.problems) log.warn({ durability: durability.kind }, problem);
+  const found = await checkDurability(connection);
+  for (const problem of found.problems) log.warn({ durability: found.kind }, problem);
+  // Only who accepts mail waits for it to be safe.
+  const barrier = config.durability && config.role !== "worker" ? await openBarrier(connection, config.durability) : undefined;
+  onStop(async () => barrier?.stop());
 
   const metrics = createMetrics({ version });
+  const witness = createWitness(connection, { keepMs: config.retention.messageMs });
   const ledger = createLedger(connection, {
+    witness,
     retention: config.retention,
     // Past the whole attempt and the last reply's own limit nobody can still be at work on it.
     suppression: config.suppression,
     leases: { ownerMs: config.timeouts.ownerLease, attemptMs: config.timeouts.attempt + config.timeouts.afterDot },
   });
+  const loss = watchForLoss({ connection, witness, restate: createRestate(connection, config.retention), metrics, log });
+  onStop(async () => loss.stop());
+  const memory = await watchMemory(connection, log);
+  onStop(async () => memory.stop());
+  const idempotency = createIdempotency(connection);
+  const acceptance = guardAcceptance({ ledger, idempotency }, { memory, barrier });
+  /** As it is now: weak too where writes are not confirmed, or were lost. */
+  const durability = (): Durability => {
+    const more = [...(barrier?.holds() === false ? [barrier.shortcoming()] : []), ...loss.problems()];
+    return more.length === 0 ? found : { kind: "weak", problems: [...found.problems, ...more] };
+  };
+
   const openWork = createOpenWork(connection);
   const prefix = queuePrefix(0);
   const client = connection.client("hasty");
   onStop(async () => client.disconnect());
-  const producer = createProducer({ connection: client, prefix, log });
+  const producer = createProducer({ connection: client, prefix, now: connection.clock.now, log });
   onStop(() => producer.close());
   const waker = createWaker(producer, (wakeUps) => openWork.confirm(wakeUps));
   onStop(() => waker.drained(2_000));
@@ -77,6 +100,7 @@ export async function openParts(
     connection,
     durability,
     ledger,
+    acceptance,
     openWork,
     prefix,
     producer,
@@ -90,7 +114,7 @@ export async function openParts(
     ...reporting,
     events: createEvents(connection),
     apiKeys,
-    idempotency: createIdempotency(connection),
+    idempotency: { ...idempotency, ...acceptance.idempotency },
     suppressions: createSuppressions(connection),
     unsubscribes: createUnsubscribes(connection, { linkLifeMs }),
     webhooks: createWebhooks(connection),

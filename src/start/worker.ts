@@ -37,7 +37,12 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
 
   const notify = startNotify({
     ...{ connection, messages, log, metrics, version: parts.version },
-    settings: { retentionMs: config.retention.messageMs, targets: parts.webhookTargets },
+    settings: {
+      retentionMs: config.retention.messageMs,
+      targets: parts.webhookTargets,
+      // Who is not heard of for so long is dead, here as in delivery.
+      tuning: { takeOverMs: config.timeouts.ownerLease },
+    },
   });
   onStop(() => notify.stop());
 

@@ -59,6 +59,9 @@ function whereabouts(target: RedisTarget): ClientOptions {
   };
 }
 
+/** `commandTimeoutMs`: for commands that wait inside Redis. */
+export type ClientTuning = { commandTimeoutMs?: number };
+
 /** One shard's connection: a client for commands, and the means to make more of them. */
 export type Connection = {
   redis: Redis;
@@ -68,7 +71,7 @@ export type Connection = {
    * A further client, for the queue and for blocking reads; the caller disconnects it.
    * `patient`: its commands wait while Redis is away. `hasty`: they fail at once, as those of `redis` do.
    */
-  client(temper: "patient" | "hasty"): Redis;
+  client(temper: "patient" | "hasty", options?: ClientTuning): Redis;
   close(): Promise<void>;
 };
 
@@ -96,7 +99,7 @@ export async function connect(target: RedisTarget, log: Log, timeoutMs = 10_000)
     redis,
     keys: keysOf(0),
     clock,
-    client: (temper) => openClient(target, temper),
+    client: (temper, options) => openClient(target, temper, options),
     close: async () => {
       clock.stop();
       redis.disconnect();
@@ -115,8 +118,9 @@ const unavailableMessages =
   /^(Connection is closed|Stream isn't writeable|Command timed out|Reached the max retries|Socket closed|LOADING|BUSY |OOM|READONLY|MASTERDOWN|CLUSTERDOWN|MISCONF|NOREPLICAS|TRYAGAIN|UNBLOCKED)/;
 
 /** A client whose connection errors are reported by its commands alone. `patient` and `hasty` as in Connection. */
-export function openClient(target: RedisTarget, temper: "patient" | "hasty"): Redis {
-  const redis = createClient(target, temper === "hasty" ? hasty : patient);
+export function openClient(target: RedisTarget, temper: "patient" | "hasty", { commandTimeoutMs: longer }: ClientTuning = {}): Redis {
+  const options = temper === "hasty" ? hasty : patient;
+  const redis = createClient(target, longer === undefined ? options : { ...options, commandTimeout: longer, socketTimeout: 2 * longer });
   redis.on("error", () => undefined);
   return redis;
 }

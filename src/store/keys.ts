@@ -45,6 +45,10 @@ export function keysOf(shard: number) {
     events: `${tag}:events`,
     /** string: sequence number of the newest event */
     sequence: `${tag}:sequence`,
+    /** string: a word that changes when the log was found to have lost its end */
+    lineage: `${tag}:lineage`,
+    /** string: written before a wait for replicas or the disk */
+    barrier: `${tag}:barrier`,
     /** what the names of all tenants' suppression keys begin with: for scripts, which learn the tenant from a message */
     suppressions: `${tag}:x:`,
     /** hash: a suppression as JSON by its address, with `/` and the list behind it where it is of one list only */

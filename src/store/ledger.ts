@@ -7,11 +7,9 @@ import { isOpen } from "../domain/states.ts";
 import { defaultSuppressionPolicy, type RecipientSuppression, type SuppressionPolicy } from "../domain/suppression.ts";
 import { type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
 import { type Connection, inTimeUntil } from "./connection.ts";
-import type { Keys } from "./keys.ts";
+import { messageKeysOf, type Retention, retentionArgument } from "./messageScripts.ts";
 import { loadScript, rejectingAfter, runForCaller, runForWord, runScript } from "./scripts.ts";
-
-/** How long things are kept after the last recipient was settled, in milliseconds. */
-export type Retention = { messageMs: number; contentMs: number; failedContentMs: number };
+import type { Witness } from "./witness.ts";
 
 /** How long an owner counts as alive without a word, and an attempt may last. Milliseconds. */
 export type Leases = { ownerMs: number; attemptMs: number };
@@ -87,6 +85,13 @@ export type RecordInput = {
   history?: string;
 };
 
+type LedgerSettings = {
+  retention: Retention;
+  leases: Leases;
+  suppression?: SuppressionPolicy;
+  witness?: Pick<Witness, "accepted" | "recorded" | "answered">;
+};
+
 const scripts = {
   accept: loadScript("accept"),
   claim: loadScript("claim"),
@@ -100,32 +105,9 @@ const scripts = {
   postpone: loadScript("postpone"),
 };
 
-export type LedgerSettings = { retention: Retention; leases: Leases; suppression?: SuppressionPolicy };
-
-/** The keys with which every script about one stored message begins (includes/message.lua). */
-export function messageKeysOf(keys: Keys, id: string): string[] {
-  return [
-    keys.record(id),
-    keys.state(id),
-    keys.bytes(id),
-    keys.attempts(id),
-    keys.events,
-    keys.sequence,
-    keys.open,
-    keys.unconfirmed,
-    keys.owners,
-    keys.suppressions,
-  ];
-}
-
-/** The retention as those scripts take it. */
-export function retentionArgument({ messageMs, contentMs, failedContentMs }: Retention): string {
-  return JSON.stringify({ message: messageMs, content: contentMs, failed_content: failedContentMs });
-}
-
-/** The ledger on one shard. Every function rejects while Redis is away. */
+/** The ledger on one shard. Every function rejects while Redis is away. The witness is told what Redis has acknowledged. */
 export function createLedger({ redis, keys, clock }: Connection, settings: LedgerSettings) {
-  const { retention, leases, suppression = defaultSuppressionPolicy } = settings;
+  const { retention, leases, witness, suppression = defaultSuppressionPolicy } = settings;
   const suppressionJson = JSON.stringify(suppression);
   const retentionJson = retentionArgument(retention);
   const messageKeys = (id: string) => messageKeysOf(keys, id);
@@ -205,7 +187,10 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
         open.length > 0 ? "" : retentionJson,
       ];
       const [word, value] = await rejectingAfter(clock, until, () => runForWord(redis, scripts.accept, touched, values));
-      if (word === "stored") return { kind: "stored", wakeUps };
+      if (word === "stored") {
+        witness?.accepted(record.id, Number(value));
+        return { kind: "stored", wakeUps };
+      }
       if (word === "suppressed" && value) {
         const found = JSON.parse(value.toString()) as (Omit<SuppressedRecipient, "recipient"> & { position: number })[];
         return { kind: "suppressed", recipients: found.map(({ position, ...why }) => ({ recipient: open[position] as number, ...why })) };
@@ -220,6 +205,7 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
      * @param word of this try's own: asked again with it, because the answer was lost, the same claim is given again
      */
     async claim(wake: WakeUp, owner: string, word: string): Promise<ClaimResult> {
+      await witness?.answered();
       const [answer, ...rest] = await runForWord(
         redis,
         scripts.claim,
@@ -255,7 +241,7 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
 
     /** Records an attempt's outcomes; may be repeated. Returns the next wake-up and how far off it is, or undefined if none is due. */
     async record(input: RecordInput): Promise<{ wake: WakeUp; inMs: number } | undefined> {
-      const [word, generation, nextAt, now] = await runForWord(
+      const [word, generation, nextAt, now, sequence] = await runForWord(
         redis,
         scripts.record,
         [...messageKeys(input.messageId), keys.alone],
@@ -271,6 +257,7 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
           suppressionJson,
         ],
       );
+      if (word === "recorded") witness?.recorded(input, { at: Number(now), sequence: Number(sequence) });
       if (word !== "recorded" || Number(generation) === 0) return undefined;
       return {
         wake: { messageId: input.messageId, dispatch: input.dispatch, generation: Number(generation) },

@@ -2,7 +2,8 @@
 import type { Category } from "../domain/reply.ts";
 import type { SuppressionPolicy } from "../domain/suppression.ts";
 import type { Connection } from "./connection.ts";
-import { messageKeysOf, type RecordedOutcome, type Retention, retentionArgument } from "./ledger.ts";
+import type { RecordedOutcome } from "./ledger.ts";
+import { messageKeysOf, type Retention, retentionArgument } from "./messageScripts.ts";
 import { loadScript, runForWord, runScript } from "./scripts.ts";
 
 /** What a report says of one recipient (index from 0). */

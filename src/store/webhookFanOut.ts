@@ -201,8 +201,9 @@ export async function eventBacklog({ redis, keys }: Connection): Promise<number>
     const field = (name: string) => String(flat[flat.indexOf(name) + 1]);
     if (field("name") !== consumerGroup) continue;
     const newest = Number((await redis.get(keys.sequence)) ?? 0);
-    // Sequence numbers have no gaps, so their difference is a count.
-    return Math.max(0, newest - Number(field("last-delivered-id").split("-")[0])) + Number(field("pending"));
+    // Sequence numbers have no gaps, so their difference is a count; but where a log had lost its end, it went on far behind.
+    const unread = Math.min(newest - Number(field("last-delivered-id").split("-")[0]), await redis.xlen(keys.events));
+    return Math.max(0, unread) + Number(field("pending"));
   }
   return 0;
 }

@@ -140,6 +140,16 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
       labelNames: ["repair"],
       registers,
     }),
+    storeWentBack: new Counter({
+      name: "postern_store_went_back_total",
+      help: "Times that Redis was found to have lost what it had acknowledged.",
+      registers,
+    }),
+    messagesLost: new Counter({
+      name: "postern_messages_lost_total",
+      help: "Messages that this process knew to be stored, and that Redis has lost.",
+      registers,
+    }),
     eventLogBacklog: new Gauge({
       name: "postern_event_log_backlog",
       help: "Events in the log that have not yet been handed to the webhooks.",

@@ -230,7 +230,7 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
   "an unknown key near a known one": [{ yaml: "timeout: {}" }, "postern.yaml: timeout: unknown key: did you mean timeouts?"],
   "an unknown key near none": [
     { yaml: "zzz: 1" },
-    "postern.yaml: zzz: unknown key: known are relays, routes, retry, timeouts, webhooks, suppression, reports, dkim",
+    "postern.yaml: zzz: unknown key: known are relays, routes, retry, timeouts, webhooks, durability, suppression, reports, dkim",
   ],
   "a variable's key in the file": [
     { yaml: "redis_url: redis://redis\nsandbox: true" },
@@ -239,8 +239,8 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
   ],
   "keys of every object": [
     { yaml: "__proto__: { relays: {} }\nconstructor: 1" },
-    "postern.yaml: __proto__: unknown key: known are relays, routes, retry, timeouts, webhooks, suppression, reports, dkim",
-    "postern.yaml: constructor: unknown key: known are relays, routes, retry, timeouts, webhooks, suppression, reports, dkim",
+    "postern.yaml: __proto__: unknown key: known are relays, routes, retry, timeouts, webhooks, durability, suppression, reports, dkim",
+    "postern.yaml: constructor: unknown key: known are relays, routes, retry, timeouts, webhooks, durability, suppression, reports, dkim",
   ],
   "unknown keys deep inside": [
     {

@@ -22,8 +22,7 @@ const handIn = (raw: string | Buffer, key?: string) =>
 /** A message that its relay has taken. */
 async function sent(changes: Record<string, unknown> = {}, key?: string): Promise<{ id: string; returnPath: string }> {
   const { body } = await app.ask("POST", "/v1/messages", { body: mail(changes), ...(key !== undefined && { key }) });
-  const { connection } = app;
-  const { ledger } = app.dependencies;
+  const { connection, ledger } = app;
   await connection.redis.zadd(connection.keys.owners, ledger.clock.now(), "own_a");
   const claimed = await ledger.claim({ messageId: body.id, dispatch: 0, generation: 1 }, "own_a", "word");
   assert.ok(claimed.kind === "claimed");

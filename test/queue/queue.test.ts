@@ -30,11 +30,13 @@ async function open() {
   const client = connection.client("hasty");
   closing.push(async () => client.disconnect());
   await waitFor(() => client.status === "ready", { what: "the queue's client" });
-  const producer = createProducer({ connection: client, prefix, log });
+  const producer = createProducer({ connection: client, prefix, now: connection.clock.now, log });
   closing.push(() => producer.close());
   const start = (handle: ConsumerOptions["handle"], concurrency = 1) => {
     const patient = connection.client("patient");
-    const consumers = tracks.map((track) => consume({ relay: "main", track, concurrency, connection: patient, prefix, log, handle }));
+    const consumers = tracks.map((track) =>
+      consume({ relay: "main", track, concurrency, connection: patient, prefix, now: connection.clock.now, log, handle }),
+    );
     closing.push(async () => patient.disconnect());
     closing.push(() => Promise.all(consumers.map((consumer) => consumer.stop(2_000))));
     return { stop: (graceMs: number) => Promise.all(consumers.map((consumer) => consumer.stop(graceMs))) };
@@ -88,6 +90,32 @@ test("a dispatch that is busy elsewhere is looked at again after the time that w
   await waitFor(() => times.length === 3, { what: "three looks" });
   assert.ok((times[2] ?? 0) - (times[1] ?? 0) >= 140);
 });
+
+for (const stepMs of [300_000, -300_000]) {
+  test(`a wake-up comes at its time, though this machine's clock steps by ${stepMs / 1_000} s while it waits`, async (t) => {
+    const { connection, producer, start } = await open();
+    const seen: { id: string; lateMs: number; looks: number }[] = [];
+    let asked = 0;
+    const dueAt = connection.clock.now() + 1_200;
+    let looks = 0;
+    start(async ({ messageId }) => {
+      looks += 1;
+      // The second one is looked at too early once, as a claim may be, and has to come again at its time.
+      if (messageId === "msg_again" && asked++ === 0) return 1_000;
+      seen.push({ id: messageId, lateMs: connection.clock.now() - dueAt, looks });
+      return undefined;
+    });
+    await producer.wake([planned("delayed", { delayMs: 1_200 })]);
+    const { now } = Date;
+    t.mock.method(Date, "now", () => now() + stepMs);
+    await producer.wake([planned("stepped", { delayMs: 1_200 }), planned("again")]);
+    const polls = async () => Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(await connection.redis.info("commandstats"))?.[1]);
+    const before = await polls();
+    await waitFor(() => seen.length === 3, { what: "all three", timeoutMs: 8_000 });
+    for (const { id, lateMs } of seen) assert.ok(lateMs >= -250 && lateMs < 3_000, `${id} came ${lateMs} ms late`);
+    assert.ok((await polls()) - before < 100, "nobody asks in a frenzy for what is not due");
+  });
+}
 
 test("a fault of ours does not lose the wake-up", async () => {
   const { producer, start } = await open();

@@ -3,11 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MessageView } from "../../src/domain/messageView.ts";
 import { type AtEnd, atEndOf } from "../support/atEnd.ts";
-import { type Gateway, startGateway } from "../support/gateway.ts";
-import { allSettled, inParallel, testMessage } from "../support/mailing.ts";
+import { startGateway } from "../support/gateway.ts";
+import { sendEach, testMessage } from "../support/mailing.ts";
 import { startProxy } from "../support/proxy.ts";
-import { reconcile } from "../support/reconcile.ts";
-import { sharedRedis, startRedis } from "../support/redis.ts";
+import { sharedRedis } from "../support/redis.ts";
 import { startScriptedRelay } from "../support/scriptedRelay.ts";
 import { waitFor } from "../support/waitFor.ts";
 
@@ -29,17 +28,6 @@ async function startBehindProxy(atEnd: AtEnd) {
   return { relay, proxy, gateway };
 }
 
-/** Every X-Test-Id that was asked for, with the message's id where the answer was 202. */
-type Books = Map<string, string | undefined>;
-
-async function post(gateway: Gateway, books: Books, testId: string) {
-  books.set(testId, undefined);
-  const startedAt = performance.now();
-  const answer = await gateway.post<MessageView>("/v1/messages", testMessage(testId, `${testId}@example.net`));
-  if (answer.status === 202) books.set(testId, answer.body.id);
-  return { ...answer, tookMs: performance.now() - startedAt };
-}
-
 function assertUnavailable({ status, headers, tookMs }: { status: number; headers: Headers; tookMs: number }, what: string): void {
   assert.equal(status, 503, what);
   assert.match(headers.get("retry-after") ?? "", /^[1-9]\d*$/, what);
@@ -47,44 +35,12 @@ function assertUnavailable({ status, headers, tookMs }: { status: number; header
   assert.ok(tookMs <= answerMsMax, `${what} took ${Math.round(tookMs)} ms`);
 }
 
-/** Posts until it is answered 202 again, which needs nobody's help. */
-async function untilTakenAgain(gateway: Gateway, books: Books): Promise<void> {
-  let tries = 0;
-  await waitFor(async () => (await post(gateway, books, `after-${tries++}`)).status === 202, {
-    what: "a 202",
-    timeoutMs: 10_000,
-    everyMs: 100,
-  });
-}
-
-/**
- * Whatever is stored is whole: it arrives once, and nothing else does. All that was answered 202 is stored. Of what was answered 503 only
- * requests that were on their way to Redis when the connection broke may be, the rare case that the API's description names.
- * @returns how many those were
- */
-async function assertNothingHalfAccepted(
-  gateway: Gateway,
-  books: Books,
-  accepted: Parameters<typeof reconcile>[0]["mails"],
-): Promise<number> {
-  const { body } = await gateway.get<{ data: MessageView[]; has_more: boolean }>("/v1/messages?limit=100");
-  assert.equal(body.has_more, false);
-  const stored = new Map(body.data.map(({ subject, id }) => [subject.replace("Test ", ""), id]));
-  for (const [testId, id] of books)
-    assert.ok(id === undefined || stored.get(testId) === id, `${testId} was answered 202, and is not stored`);
-  const messages = await allSettled(gateway, [...stored.values()]);
-  assert.ok(messages.every(({ status }) => status === "sent"));
-  const expected = new Map([...stored.keys()].map((testId) => [testId, [`${testId}@example.net`]]));
-  assert.deepEqual(reconcile({ expected, mails: accepted }), { lost: [], doubled: [], unexpected: [] });
-  return [...stored.keys()].filter((testId) => books.get(testId) === undefined).length;
-}
-
 test("a request whose acceptance was stored, but whose answer Redis lost, is answered 503; with an Idempotency-Key it is accepted once", async (t) => {
   const atEnd = atEndOf(t);
   const { relay, proxy, gateway } = await startBehindProxy(atEnd);
   // Redis learns the script: else what is lost is the answer that it does not know it.
-  const known = await post(gateway, new Map(), "first");
-  await gateway.messageSettled(known.body.id);
+  const [known] = await sendEach(gateway, [testMessage("first", "first@example.net")]);
+  await gateway.messageSettled(known?.id ?? "");
   const lost = proxy.dropRepliesAfter("X-Test-Id: rare", { times: 1 });
   const message = testMessage("rare", "rare@example.net");
   const send = () => gateway.post<MessageView>("/v1/messages", message, { "idempotency-key": "rare-1" });
@@ -104,28 +60,4 @@ test("a request whose acceptance was stored, but whose answer Redis lost, is ans
   const { body } = await gateway.get<{ data: unknown[] }>("/v1/messages");
   assert.equal(body.data.length, 2);
   assert.equal(relay.accepted.length, 2);
-});
-
-test("while Redis has no memory left, posts are answered 503 and reads still work; what the relay takes meanwhile is recorded once there is room", async (t) => {
-  const atEnd = atEndOf(t);
-  const own = await startRedis();
-  atEnd(own.stop);
-  let replyDelayMs = 500;
-  const relay = await startScriptedRelay({ onData: () => ({ delayMs: replyDelayMs }) });
-  atEnd(relay.stop);
-  const gateway = await startGateway({ env: { REDIS_URL: own.url, SMTP_URL: relay.url } });
-  atEnd(() => gateway.stop());
-  const books: Books = new Map();
-  await inParallel(5, 5, (index) => post(gateway, books, `before-${index}`));
-  await waitFor(() => relay.connections.some(({ commands }) => commands.includes("DATA")), { what: "a mail to be under way", everyMs: 1 });
-  await own.command("CONFIG", "SET", "maxmemory", "1mb");
-  assertUnavailable(await post(gateway, books, "full"), "POST");
-  const { status } = await gateway.get(`/v1/messages/${books.get("before-0")}`);
-  assert.equal(status, 200);
-  await waitFor(() => relay.accepted.length > 0, { what: "the relay to take a mail" });
-  assertUnavailable(await post(gateway, books, "still-full"), "POST");
-  replyDelayMs = 0;
-  await own.command("CONFIG", "SET", "maxmemory", "0");
-  await untilTakenAgain(gateway, books);
-  assert.equal(await assertNothingHalfAccepted(gateway, books, relay.accepted), 0);
 });

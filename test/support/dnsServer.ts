@@ -7,10 +7,13 @@ import { pathToFileURL } from "node:url";
 /** The addresses of a name, or how asking for it fails. A name that nobody set does not exist. */
 export type DnsEntry = { a?: string[]; aaaa?: string[] } | "servfail" | "silent";
 
+/** What a name stands for, or who says so at each question. */
+type Entry = DnsEntry | (() => DnsEntry);
+
 export type DnsServer = {
   /** What a process has to be started with to ask this server. Its system's resolver (`getaddrinfo`) is not touched. */
   readonly env: { NODE_OPTIONS: string; TEST_DNS_SERVER: string };
-  set(name: string, entry: DnsEntry): void;
+  set(name: string, entry: Entry): void;
   /** Questions so far, like `A smtp.test`. */
   readonly questions: string[];
   stop(): Promise<void>;
@@ -22,13 +25,14 @@ const noSuchName = 3;
 
 /** Starts it on a loopback port. */
 export async function startDnsServer(entries: Record<string, DnsEntry> = {}): Promise<DnsServer> {
-  const table = new Map(Object.entries(entries));
+  const table = new Map<string, Entry>(Object.entries(entries));
   const questions: string[] = [];
   const socket = createSocket("udp4");
   socket.on("message", (query, { address, port }) => {
     const { name, type, end } = questionOf(query);
     questions.push(`${types[type] ?? type} ${name}`);
-    const entry = table.get(name);
+    const said = table.get(name);
+    const entry = typeof said === "function" ? said() : said;
     if (entry === "silent") return;
     const found = entry === undefined || entry === "servfail" ? [] : ((type === 28 ? entry.aaaa : type === 1 ? entry.a : []) ?? []);
     const code = entry === undefined ? noSuchName : entry === "servfail" ? failed : 0;

@@ -15,6 +15,8 @@ export type TcpProxy = {
   /** New connections are refused (ECONNREFUSED); open ones stay. */
   refuse(): Promise<void>;
   accept(): Promise<void>;
+  /** Connections from now on go to another server on this machine; open ones stay. */
+  retarget(port: number): void;
   /**
    * Once a client's bytes contain the pattern, they still reach the target, but nothing that the target says from then on
    * reaches that client: the work is done and the answer is lost.
@@ -38,7 +40,8 @@ type Pair = { client: Socket; target: Socket | undefined; lostBy: Rule | undefin
 
 /** Starts the proxy on a loopback port below the range of outgoing connections, so that it can refuse and come back on it. */
 export async function startProxy(options: { target: { host?: string; port: number } }): Promise<TcpProxy> {
-  const { host: targetHost = "127.0.0.1", port: targetPort } = options.target;
+  const { host: targetHost = "127.0.0.1" } = options.target;
+  let targetPort = options.target.port;
   const pairs = new Set<Pair>();
   let rules: Rule[] = [];
   const bytes = { toTarget: 0, fromTarget: 0 };
@@ -149,6 +152,9 @@ export async function startProxy(options: { target: { host?: string; port: numbe
     },
     async accept() {
       server ??= await listen(port);
+    },
+    retarget(otherPort) {
+      targetPort = otherPort;
     },
     dropRepliesAfter: (pattern, { cutAtReply = false, times } = {}) => addRule({ pattern, loses: "replies", cutAtReply, times }),
     dropRequestsFrom: (pattern, { times } = {}) => addRule({ pattern, loses: "requests", cutAtReply: false, times }),

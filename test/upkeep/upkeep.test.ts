@@ -33,7 +33,7 @@ async function open(settings?: Parameters<typeof openLedger>[1]): Promise<OpenLe
   const store = await openLedger(redis, settings);
   const client = store.connection.client("hasty");
   await waitFor(() => client.status === "ready", { what: "the queue's client" });
-  const producer = createProducer({ connection: client, prefix: "{postern:0}:queue", log });
+  const producer = createProducer({ connection: client, prefix: "{postern:0}:queue", now: store.connection.clock.now, log });
   closing.push(() => store.connection.close());
   closing.push(async () => client.disconnect());
   closing.push(() => producer.close());

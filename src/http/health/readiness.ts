@@ -4,7 +4,7 @@ import type { Durability } from "../../store/durability.ts";
 export type ReadinessDependencies = {
   /** Which problems keep this process from being ready, in words; none: it is. */
   notReady(): Promise<string[]>;
-  durability: Durability;
+  durability(): Durability;
 };
 
 export type Readiness = { problems: string[]; checks: Checks };
@@ -24,11 +24,12 @@ export async function readiness({ notReady, durability }: ReadinessDependencies)
     setTimeout(() => resolve(["the checks did not end in time"]), patienceMs).unref();
   });
   const problems = await Promise.race([notReady().catch(() => ["the checks failed"]), late]);
+  const kept = durability();
   return {
     problems,
     checks: {
       process: { ok: problems.length === 0, problems },
-      durability: { ok: durability.kind === "durable", ...durability },
+      durability: { ok: kept.kind === "durable", ...kept },
     },
   };
 }

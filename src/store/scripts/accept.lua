@@ -6,7 +6,7 @@
 --       9 JSON list of wake-up ids, 10 JSON list of relay names, 11 idempotency value or "", 12 its time to live (ms),
 --       13 whom suppressions are looked up for, as JSON { tenant, list, addresses }, or "",
 --       14 "", or where no recipient is open: the retention as in message.lua
--- Returns: { "suppressed", JSON list of { position in the addresses (from 0), suppression, category } } nothing is stored | { "stored" } | { "replay", idempotency value } | { "late" } | { "chunks_gone" }
+-- Returns: { "suppressed", JSON list of { position in the addresses (from 0), suppression, category } } nothing is stored | { "stored", the last event's sequence number } | { "replay", idempotency value } | { "late" } | { "chunks_gone" }
 --- @include ledger
 --- @include suppression
 
@@ -58,4 +58,4 @@ else
   rest_if_settled(keys, cjson.decode(ARGV[6]), ARGV[2], cjson.decode(ARGV[14]))
 end
 if ARGV[11] ~= '' then redis.call('SET', KEYS[10], ARGV[11], 'PX', ARGV[12]) end
-return { 'stored' }
+return { 'stored', sequences[#sequences] }

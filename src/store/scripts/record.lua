@@ -5,7 +5,7 @@
 --         sent | bounced | failed | deferred | queued (no transaction had begun) | doubt
 --       6 milliseconds until what is still open is tried again, 7 what counts up: "tries", "faults" or "" ,
 --       8 the attempt as JSON for the history, or "", 9 what suppresses for how long, as JSON (domain/suppression.ts)
--- Returns: { "gone" } | { "recorded", generation or 0 where nothing is open, next time (ms), now }
+-- Returns: { "gone" } | { "recorded", generation or 0 where nothing is open, next time (ms), now, the last event's sequence number }
 --- @include message
 --- @include suppression
 
@@ -85,4 +85,4 @@ if current then
 end
 save_state(keys, state)
 rest_if_settled(keys, state, message_id, retention)
-return { 'recorded', generation, it.next_at, now }
+return { 'recorded', generation, it.next_at, now, state.events[#state.events] }

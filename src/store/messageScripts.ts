@@ -1,0 +1,26 @@
+// What every script about one stored message begins with (scripts/includes/message.lua): its keys, and how long it is kept.
+import type { Keys } from "./keys.ts";
+
+/** How long things are kept after the last recipient was settled, in milliseconds. */
+export type Retention = { messageMs: number; contentMs: number; failedContentMs: number };
+
+/** The keys with which every script about one stored message begins (includes/message.lua). */
+export function messageKeysOf(keys: Keys, id: string): string[] {
+  return [
+    keys.record(id),
+    keys.state(id),
+    keys.bytes(id),
+    keys.attempts(id),
+    keys.events,
+    keys.sequence,
+    keys.open,
+    keys.unconfirmed,
+    keys.owners,
+    keys.suppressions,
+  ];
+}
+
+/** The retention as those scripts take it. */
+export function retentionArgument({ messageMs, contentMs, failedContentMs }: Retention): string {
+  return JSON.stringify({ message: messageMs, content: contentMs, failed_content: failedContentMs });
+}

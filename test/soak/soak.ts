@@ -1,0 +1,71 @@
+// One soak: load, a random fault every few seconds, and then the accounts of everything that was accepted.
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type FaultAccounts, settleAccounts, subscribeToAll } from "../support/faultAccounts.ts";
+import { nextFault } from "./faults.ts";
+import { memberNames, startFleet } from "./fleet.ts";
+import { startLoad } from "./load.ts";
+import { type MemoryReport, watchMemory } from "./memoryWatch.ts";
+import { seededRandom } from "./random.ts";
+
+export type SoakResult = {
+  faults: number;
+  receipts: number;
+  failures: { refused: number; broken: number };
+  accounts: FaultAccounts;
+  memory: MemoryReport[];
+};
+
+/** Between the end of one fault and the beginning of the next. */
+const pauseMs = { min: 1_000, max: 5_000 };
+
+/**
+ * Runs one, and asserts that every message that was accepted is there, once, and settled; that every event was told; and what else holds
+ * after any fault (support/faultAccounts.ts).
+ * @param options.say is told of each fault as it begins
+ */
+export async function soak(options: { seconds: number; seed: number; say(line: string): void }): Promise<SoakResult> {
+  const { seconds, seed, say } = options;
+  const random = seededRandom(seed);
+  const fleet = await startFleet();
+  try {
+    const survivors = [memberNames[1], memberNames[3]].map((name) => ({ name, pid: fleet.member(name).pid }));
+    const api = fleet.member(memberNames[1]);
+    const webhook = await subscribeToAll(api, fleet.receiver);
+    const memory = watchMemory(survivors);
+    // The load's numbers must not move the faults': each has a sequence of its own.
+    const load = startLoad(fleet, seededRandom(seed + 1));
+    const beganAt = performance.now();
+    const elapsed = () => (performance.now() - beganAt) / 1_000;
+    let faults = 0;
+    for (; elapsed() < seconds; faults++) {
+      await sleep(random.between(pauseMs.min, pauseMs.max));
+      const fault = nextFault(fleet, random);
+      say(`${elapsed().toFixed(1).padStart(6)} s  ${fault.what}`);
+      await fault.pass();
+    }
+    memory.stop();
+    const report = memory.report();
+    await load.stop();
+    say(`${elapsed().toFixed(1).padStart(6)} s  the load has ended; ${load.receipts.size} messages were accepted`);
+
+    const accounts = await settleAccounts({
+      ...{ gateway: api, receipts: load.receipts.values(), mails: () => fleet.relay.accepted, webhook },
+      timeoutMs: 180_000,
+    });
+    assert.equal(accounts.messages.length, load.receipts.size, "a message is stored twice, or was never asked for");
+    const ends = new Set(accounts.recipients.map(({ status }) => status));
+    for (const end of ends)
+      assert.ok(end === "sent" || end === "unknown", `a recipient ended as ${end}, though no relay refused it for good`);
+    return { faults, receipts: load.receipts.size, failures: load.failures, accounts, memory: report };
+  } finally {
+    await fleet.stop();
+  }
+}
+
+/** The result in words. */
+export function tellSoak({ faults, receipts, failures, accounts, memory }: SoakResult): string {
+  const unknown = accounts.recipients.filter(({ status }) => status === "unknown").length;
+  const sizes = memory.map(({ name, middleMb, lastMb }) => `${name}: ${Math.round(middleMb)} MB, then ${Math.round(lastMb)} MB`);
+  return `${faults} faults, ${receipts} messages accepted after ${failures.refused} times 503 and ${failures.broken} broken requests; ${accounts.inWords}, ${unknown} unknown; memory in the middle and the last third, ${sizes.join("; ")}`;
+}
