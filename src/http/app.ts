@@ -13,6 +13,7 @@ import { listCaptured } from "./captured/listCaptured.ts";
 import { classifyText } from "./classify/classifyText.ts";
 import { handleClientError } from "./clientErrors.ts";
 import { closeInOrder } from "./closing.ts";
+import { dashboard } from "./dashboard/dashboard.ts";
 import type { App, Dependencies } from "./dependencies.ts";
 import { describeOperations, refuseUnguarded, serveDocumentation } from "./documentation.ts";
 import { createErrorHandler } from "./errors.ts";
@@ -20,10 +21,11 @@ import { listEvents } from "./events/listEvents.ts";
 import { streamEvents } from "./events/streamEvents.ts";
 import { livez } from "./health/livez.ts";
 import { readyz } from "./health/readyz.ts";
-import { home } from "./home.ts";
+
 import { validatorCompiler } from "./inputFaults.ts";
 import { createKey } from "./keys/createKey.ts";
 import { deleteKey } from "./keys/deleteKey.ts";
+import { getCallersKey } from "./keys/getCallersKey.ts";
 import { getKey } from "./keys/getKey.ts";
 import { listKeys } from "./keys/listKeys.ts";
 import { cancelMessage } from "./messages/cancelMessage.ts";
@@ -42,6 +44,7 @@ import { listRelays } from "./relays/listRelays.ts";
 import { pauseRelay } from "./relays/pauseRelay.ts";
 import { resumeRelay } from "./relays/resumeRelay.ts";
 import { requestIdOf } from "./requestId.ts";
+import { getStats } from "./stats/getStats.ts";
 import { createSuppression } from "./suppressions/createSuppression.ts";
 import { deleteSuppression } from "./suppressions/deleteSuppression.ts";
 import { exportSuppressions } from "./suppressions/exportSuppressions.ts";
@@ -78,6 +81,7 @@ const operations: readonly ((app: App, dependencies: Dependencies) => void)[] = 
   getMessageContent,
   listEvents,
   streamEvents,
+  getStats,
   listSuppressions,
   createSuppression,
   importSuppressions,
@@ -102,6 +106,7 @@ const operations: readonly ((app: App, dependencies: Dependencies) => void)[] = 
   classifyText,
   listKeys,
   createKey,
+  getCallersKey,
   getKey,
   deleteKey,
   listRelays,
@@ -181,7 +186,7 @@ export async function createApp(dependencies: Dependencies, { log, version }: Ap
   refuseUnguarded(app);
   await describeOperations(app);
   for (const add of operations) add(app, dependencies);
-  home(app, { version });
+  dashboard(app, dependencies, { version });
   await serveDocumentation(app);
   return app;
 }

@@ -20,6 +20,7 @@ import type { Idempotency } from "../store/idempotency.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { Messages } from "../store/messages.ts";
 import type { Reports } from "../store/reports.ts";
+import type { Stats } from "../store/stats.ts";
 import type { Suppressions } from "../store/suppressions.ts";
 import type { Unsubscribes } from "../store/unsubscribes.ts";
 import type { WebhookDeliveries } from "../store/webhookDeliveries.ts";
@@ -46,6 +47,8 @@ export type RelayStatus = {
   health: RelayHealth;
   connections: { allowed: number; held: number; open: number | null; busy: number | null };
   rates: readonly Rate[];
+  /** Of all workers, about. */
+  attemptsLastMinute: number;
   /** What it is slowed down to at its own request, milliseconds a message. */
   slowIntervalMs: number | null;
   queue: { waiting: number; delayed: number; active: number };
@@ -68,6 +71,7 @@ export type Dependencies = {
   webhookDeliveries: WebhookDeliveries;
   webhookReplays: Pick<WebhookReplays, "start">;
   feed: EventFeed;
+  stats: Pick<Stats, "read">;
   reports: Pick<Reports, "get" | "list" | "content">;
   /** Takes a report in, and reads it if that goes quickly. */
   takeReport: Intake["take"];
@@ -88,8 +92,8 @@ export type Dependencies = {
   notReady(): Promise<string[]>;
   /** Whether Redis keeps what it has acknowledged: as it was found at the start, and what came to light since. */
   durability(): Durability;
-  /** The hook that lets only keys with that scope in. */
-  scope(scope: Scope): ScopeHook;
+  /** The hook that lets only keys with that scope in; `any`: every key. */
+  scope(scope: Scope | "any"): ScopeHook;
   observeRequest(observed: ObservedRequest): void;
   /** A message was stored; not called for a replayed answer. */
   observeAccepted(lane: Lane): void;

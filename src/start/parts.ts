@@ -22,6 +22,7 @@ import { createRelayHealth } from "../store/relayHealth.ts";
 import { createRelayPermits } from "../store/relayPermits.ts";
 import { watchRelays } from "../store/relayWatch.ts";
 import { createRestate } from "../store/restate.ts";
+import { createStats } from "../store/stats.ts";
 import { createSuppressions } from "../store/suppressions.ts";
 import { createUnsubscribes } from "../store/unsubscribes.ts";
 import { createWebhookDeliveries } from "../store/webhookDeliveries.ts";
@@ -115,6 +116,7 @@ export async function openParts(
     events: createEvents(connection),
     apiKeys,
     idempotency: { ...idempotency, ...acceptance.idempotency },
+    stats: createStats(connection),
     suppressions: createSuppressions(connection),
     unsubscribes: createUnsubscribes(connection, { linkLifeMs }),
     webhooks: createWebhooks(connection),

@@ -1,0 +1,60 @@
+// Makes of a mail's HTML the document that its preview shows. What keeps it from doing harm is the frame: no scripts, an origin of its own,
+// and a policy that loads nothing. What is taken out here would only be noise in that frame, or would tell others that the mail is read.
+import type { Attachment } from "./parse.ts";
+
+/** Elements that load, run, lead away or act before any policy is asked (a `link` may open a connection). */
+const unwanted = "script, link, base, meta, object, embed, applet, iframe, frame, frameset, portal, noscript, template";
+/** An image of a mail that is larger than this is not shown inside it. */
+const inlineBytesMax = 8 * 1024 * 1024;
+
+/**
+ * The document as text.
+ * @param html as it came: hostile
+ * @param attachments those that the HTML shows by `cid:` (RFC 2392) are put into it
+ * @returns with how many references to other hosts' images there are, which are not followed
+ */
+export function previewDocument(html: string, attachments: readonly Attachment[]): { document: string; blocked: number } {
+  // A document that is parsed this way runs and loads nothing.
+  const parsed = new DOMParser().parseFromString(trust(html) as string, "text/html");
+  for (const element of parsed.querySelectorAll(unwanted)) element.remove();
+  let blocked = 0;
+  for (const image of parsed.querySelectorAll("img, source, input[type=image]")) {
+    image.removeAttribute("srcset");
+    const source = image.getAttribute("src") ?? "";
+    if (/^cid:/i.test(source)) {
+      const inline = dataUrl(attachments, source.slice(4));
+      if (inline) image.setAttribute("src", inline);
+      else image.removeAttribute("src");
+    } else if (!/^data:image\//i.test(source)) {
+      blocked += source === "" ? 0 : 1;
+      image.removeAttribute("src");
+    }
+  }
+  for (const link of parsed.querySelectorAll("a, area")) link.removeAttribute("ping");
+  return { document: `<!doctype html>${parsed.documentElement.outerHTML}`, blocked };
+}
+
+function dataUrl(attachments: readonly Attachment[], reference: string): string | undefined {
+  const id = decodeReference(reference);
+  const found = attachments.find(({ contentId }) => contentId === id);
+  if (!found || !/^image\/[\w.+-]+$/.test(found.type) || found.bytes.length > inlineBytesMax) return undefined;
+  const characters = Array.from(found.bytes, (octet) => String.fromCharCode(octet));
+  return `data:${found.type};base64,${btoa(characters.join(""))}`;
+}
+
+function decodeReference(reference: string): string {
+  try {
+    return decodeURIComponent(reference);
+  } catch {
+    return reference;
+  }
+}
+
+type TrustedTypes = { createPolicy(name: string, rules: { createHTML(text: string): string }): { createHTML(text: string): unknown } };
+
+const policy = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes?.createPolicy("preview", { createHTML: (text) => text });
+
+/** The page's policy lets text become markup here alone: in a document without a window, and in the frame without scripts. */
+export function trust(html: string): unknown {
+  return policy ? policy.createHTML(html) : html;
+}
