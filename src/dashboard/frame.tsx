@@ -1,5 +1,6 @@
 // The frame around every view: where one can go, who is signed in, and in which colours.
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { installation } from "./installation.ts";
 import { Icon, Logo } from "./parts/icon.tsx";
 import { linkTo, useRoute } from "./routing.ts";
@@ -10,17 +11,22 @@ import { sectionOf, sections } from "./views.tsx";
 export function Frame({ children }: { children: ComponentChildren }) {
   const { key, may, signOut } = useSession();
   const current = sectionOf(useRoute(), may);
+  const menu = useRef<HTMLElement>(null);
+  // On a narrow screen the menu scrolls to where the user is.
+  useEffect(() => {
+    menu.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [current]);
   return (
     <div class="frame">
-      <a class="skip" href="#main" onClick={skip}>
+      <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
         Skip to content
-      </a>
+      </button>
       <header class="side">
         <a class="brand" href="#/">
           <Logo />
           Postern
         </a>
-        <nav aria-label="Sections">
+        <nav aria-label="Sections" ref={menu}>
           <ul>
             {sections
               .filter(({ scope }) => may(scope))
@@ -58,12 +64,6 @@ export function Frame({ children }: { children: ComponentChildren }) {
       </main>
     </div>
   );
-}
-
-/** The address behind "#" is the view's: the skip link must not change it. */
-function skip(event: MouseEvent): void {
-  event.preventDefault();
-  document.getElementById("main")?.focus();
 }
 
 const words: Readonly<Record<Theme, string>> = { system: "As the system", light: "Light", dark: "Dark" };

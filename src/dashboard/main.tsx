@@ -2,6 +2,9 @@
 import "./styles/base.css";
 import "./styles/frame.css";
 import "./styles/parts.css";
+import "./styles/forms.css";
+import "./styles/overview.css";
+import "./styles/messages.css";
 import "./styles/views.css";
 import { render } from "preact";
 import { App } from "./app.tsx";

@@ -48,16 +48,16 @@ export function Chart({ label, times, lines }: ChartProps) {
           </g>
         ))}
         {timeMarks(first, last, Math.max(1, Math.floor(inner.width / timeMarkWidth))).map((time) => (
-          <text class="chart-mark" key={time} x={x(time)} y={height - 6} text-anchor="middle">
+          <text class="chart-mark" key={time} x={Math.min(x(time), width - timeMarkWidth / 3)} y={height - 6} text-anchor="middle">
             {formatMinute(time)}
           </text>
         ))}
         {lines.map(({ name, look, values }) => {
-          const way = values.map((value, index) => `${x(times[index] ?? first).toFixed(1)} ${y(value).toFixed(1)}`).join("L");
+          const places = values.map((value, index) => `${x(times[index] ?? first).toFixed(1)} ${y(value).toFixed(1)}`);
           return (
             <g class={`chart-line chart-${look}`} key={name}>
-              <path class="chart-area" d={`M${x(first)} ${y(0)}L${way}L${x(last)} ${y(0)}z`} />
-              <path class="chart-way" d={`M${way}`} />
+              <path class="chart-area" d={`M${x(first)} ${y(0)}L${places.join("L")}L${x(last)} ${y(0)}z`} />
+              <path class="chart-way" d={wayOf(values, places)} />
             </g>
           );
         })}
@@ -77,6 +77,15 @@ export function Chart({ label, times, lines }: ChartProps) {
       </p>
     </div>
   );
+}
+
+/** The line where there is something to count: four of them along the axis would only be noise. */
+function wayOf(values: readonly number[], places: readonly string[]): string {
+  const counts = (index: number) => (values[index] ?? 0) > 0;
+  return places
+    .map((place, index) => (counts(index) || counts(index - 1) ? `L${place}` : `M${place}`))
+    .join("")
+    .replace(/^L/, "M");
 }
 
 type PointedProps = { x: number; y: (count: number) => number; lines: readonly Line[]; index: number };

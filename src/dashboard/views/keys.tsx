@@ -93,7 +93,9 @@ function KeyTable({ keys, onEnd }: { keys: readonly Key[]; onEnd: (key: Key) => 
             </td>
             <td class="row-actions">
               <button type="button" onClick={() => onEnd(key)}>
-                Revoke<span class="visually-hidden"> {key.name}</span>…
+                <span>
+                  Revoke<span class="visually-hidden"> {key.name}</span>
+                </span>
               </button>
             </td>
           </tr>

@@ -1,5 +1,5 @@
 // A mail's content: as its reader sees it, its text, its header, its source, and what is attached.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { formatSize } from "../format.ts";
 import { installation } from "../installation.ts";
 import type { Attachment, Mail } from "../mail/parse.ts";
@@ -61,11 +61,10 @@ export function MailContent({ bytes, name }: { bytes: Uint8Array; name: string }
 }
 
 function Preview({ html, attachments }: { html: string; attachments: readonly Attachment[] }) {
-  const outer = useRef<HTMLIFrameElement>(null);
   const { document: text, blocked } = useMemo(() => previewDocument(html, attachments), [html, attachments]);
-  const show = () => {
-    const shell = outer.current?.contentDocument;
-    if (!shell?.body) return;
+  const show = (outer: HTMLIFrameElement) => {
+    const shell = outer.contentDocument;
+    if (!shell) return;
     const inner = shell.createElement("iframe");
     // No permission at all: no scripts, an origin of its own, no forms, no windows, and it leads the page nowhere.
     inner.setAttribute("sandbox", "");
@@ -73,8 +72,6 @@ function Preview({ html, attachments }: { html: string; attachments: readonly At
     inner.srcdoc = trust(text) as string;
     shell.body.replaceChildren(inner);
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: shown anew when the text changes; the first time when the frame is there.
-  useEffect(show, [text]);
   return (
     <>
       {blocked > 0 && (
@@ -82,7 +79,7 @@ function Preview({ html, attachments }: { html: string; attachments: readonly At
           {blocked === 1 ? "One image" : `${blocked} images`} of other hosts not loaded: nobody learns that the mail was looked at here.
         </p>
       )}
-      <iframe class="preview" ref={outer} src={installation.previewFrame} title="Preview" onLoad={show} />
+      <iframe class="preview" key={text} src={installation.previewFrame} title="Preview" onLoad={(event) => show(event.currentTarget)} />
     </>
   );
 }

@@ -101,9 +101,7 @@ function FilterForm({ filter }: { filter: Filter }) {
           </div>
         </details>
         <div class="filter-actions">
-          <button type="submit" class="primary">
-            Find
-          </button>
+          <button type="submit">Find</button>
           {filters.some((name) => filter[name] !== "") && <a href={linkTo(["messages"])}>Clear</a>}
         </div>
       </form>

@@ -139,7 +139,10 @@ function PauseResume({ relay: { name, state }, onChanged }: { relay: Relay; onCh
       <>
         {resume.problem && <Failure problem={resume.problem} />}
         <ActionButton action={resume}>
-          <Icon name="play" /> Resume <span class="visually-hidden">{name}</span>
+          <Icon name="play" />
+          <span>
+            Resume<span class="visually-hidden"> {name}</span>
+          </span>
         </ActionButton>
       </>
     );
@@ -147,7 +150,10 @@ function PauseResume({ relay: { name, state }, onChanged }: { relay: Relay; onCh
   return (
     <>
       <button type="button" onClick={() => setAsking(true)}>
-        <Icon name="pause" /> Pause <span class="visually-hidden">{name}</span>
+        <Icon name="pause" />
+        <span>
+          Pause<span class="visually-hidden"> {name}</span>
+        </span>
       </button>
       {asking && (
         <Confirm title={`Pause ${name}?`} action={pause} verb="Pause" onClose={() => setAsking(false)}>

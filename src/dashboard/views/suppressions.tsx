@@ -52,9 +52,7 @@ export function Suppressions() {
             onValue={setReason}
           />
           <div class="filter-actions">
-            <button type="submit" class="primary">
-              Find
-            </button>
+            <button type="submit">Find</button>
           </div>
         </form>
       </search>
@@ -116,7 +114,9 @@ function SuppressionTable({ suppressions, onChanged }: { suppressions: readonly 
               <td>{suppression.expires_at ? <Time at={suppression.expires_at} /> : "for good"}</td>
               <td class="row-actions">
                 <button type="button" onClick={() => setLifting(suppression)}>
-                  Lift<span class="visually-hidden"> the suppression of {suppression.address}</span>…
+                  <span>
+                    Lift<span class="visually-hidden"> the suppression of {suppression.address}</span>
+                  </span>
                 </button>
               </td>
             </tr>
