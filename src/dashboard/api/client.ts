@@ -30,15 +30,15 @@ const unreachable: Problem = {
  */
 export function createClient(key: string, onUnauthorized: (problem: Problem) => void): Client {
   async function send(method: string, path: string, { query = {}, body, file, headers, signal }: AskOptions): Promise<Answer<Response>> {
-    const given = Object.entries(query).flatMap(([name, value]) => (value === undefined || value === "" ? [] : [[name, String(value)]]));
-    const search = given.length > 0 ? `?${new URLSearchParams(given)}` : "";
+    const given = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== "") given.set(name, String(value));
+    const search = given.size > 0 ? `?${given}` : "";
     try {
       const response = await fetch(`v1/${path}${search}`, {
         method,
         headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { "content-type": "application/json" }), ...headers },
         body: file ?? (body === undefined ? null : JSON.stringify(body)),
         signal: signal ?? null,
-        cache: "no-store",
       });
       if (response.ok) return { ok: true, data: response };
       const problem = await problemOf(response);
