@@ -9,13 +9,18 @@ const inlineBytesMax = 8 * 1024 * 1024;
 
 /**
  * The document as text.
+ * @param parser of the frame around the preview, whose policy lets mail have styles of its own; the page's lets no text become markup
  * @param html as it came: hostile
  * @param attachments those that the HTML shows by `cid:` (RFC 2392) are put into it
  * @returns with how many references to other hosts' images there are, which are not followed
  */
-export function previewDocument(html: string, attachments: readonly Attachment[]): { document: string; blocked: number } {
+export function previewDocument(
+  parser: DOMParser,
+  html: string,
+  attachments: readonly Attachment[],
+): { document: string; blocked: number } {
   // A document that is parsed this way runs and loads nothing.
-  const parsed = new DOMParser().parseFromString(trust(html) as string, "text/html");
+  const parsed = parser.parseFromString(html, "text/html");
   for (const element of parsed.querySelectorAll(unwanted)) element.remove();
   let blocked = 0;
   for (const image of parsed.querySelectorAll("img, source, input[type=image]")) {
@@ -48,13 +53,4 @@ function decodeReference(reference: string): string {
   } catch {
     return reference;
   }
-}
-
-type TrustedTypes = { createPolicy(name: string, rules: { createHTML(text: string): string }): { createHTML(text: string): unknown } };
-
-const policy = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes?.createPolicy("preview", { createHTML: (text) => text });
-
-/** The page's policy lets text become markup here alone: in a document without a window, and in the frame without scripts. */
-export function trust(html: string): unknown {
-  return policy ? policy.createHTML(html) : html;
 }

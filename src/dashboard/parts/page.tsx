@@ -7,13 +7,10 @@ import { Loadable } from "./states.tsx";
 
 type PageProps = { title: string; back?: readonly [link: string, words: string]; actions?: ComponentChildren; children: ComponentChildren };
 
-/** How many pages were shown: the first one leaves the focus where it is. */
-let shown = 0;
-
 export function Page({ title, back, actions, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    if (shown++ > 0) heading.current?.focus({ preventScroll: true });
+    heading.current?.focus({ preventScroll: true });
     scrollTo(0, 0);
   }, []);
   useEffect(() => {

@@ -1,9 +1,9 @@
 // A mail's content: as its reader sees it, its text, its header, its source, and what is attached.
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { formatSize } from "../format.ts";
 import { installation } from "../installation.ts";
 import type { Attachment, Mail } from "../mail/parse.ts";
-import { previewDocument, trust } from "../mail/previewDocument.ts";
+import { previewDocument } from "../mail/previewDocument.ts";
 import { Switch } from "../parts/fields.tsx";
 import { Panel } from "../parts/page.tsx";
 import { Empty, Loading } from "../parts/states.tsx";
@@ -61,16 +61,18 @@ export function MailContent({ bytes, name }: { bytes: Uint8Array; name: string }
 }
 
 function Preview({ html, attachments }: { html: string; attachments: readonly Attachment[] }) {
-  const { document: text, blocked } = useMemo(() => previewDocument(html, attachments), [html, attachments]);
+  const [blocked, setBlocked] = useState(0);
   const show = (outer: HTMLIFrameElement) => {
-    const shell = outer.contentDocument;
+    const shell = outer.contentWindow as (Window & typeof globalThis) | null;
     if (!shell) return;
-    const inner = shell.createElement("iframe");
+    const preview = previewDocument(new shell.DOMParser(), html, attachments);
+    const inner = shell.document.createElement("iframe");
     // No permission at all: no scripts, an origin of its own, no forms, no windows, and it leads the page nowhere.
     inner.setAttribute("sandbox", "");
     inner.title = "Preview of the mail";
-    inner.srcdoc = trust(text) as string;
-    shell.body.replaceChildren(inner);
+    inner.srcdoc = preview.document;
+    shell.document.body.replaceChildren(inner);
+    setBlocked(preview.blocked);
   };
   return (
     <>
@@ -79,7 +81,7 @@ function Preview({ html, attachments }: { html: string; attachments: readonly At
           {blocked === 1 ? "One image" : `${blocked} images`} of other hosts not loaded: nobody learns that the mail was looked at here.
         </p>
       )}
-      <iframe class="preview" key={text} src={installation.previewFrame} title="Preview" onLoad={(event) => show(event.currentTarget)} />
+      <iframe class="preview" key={html} src={installation.previewFrame} title="Preview" onLoad={(event) => show(event.currentTarget)} />
     </>
   );
 }

@@ -9,11 +9,11 @@ import { type DashboardFile, readDashboard } from "./files.ts";
 
 const folder = fileURLToPath(new URL("../../dashboard", import.meta.url));
 
-/** Only files of our own, and no text may become markup or script but by the one way that the preview goes. */
+/** Only files of our own, and no text may ever become markup or script. */
 const pagePolicy = [
   ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'", "frame-src 'self'"],
   ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
-  ...["require-trusted-types-for 'script'", "trusted-types preview"],
+  ...["require-trusted-types-for 'script'", "trusted-types 'none'"],
 ].join("; ");
 
 /**
