@@ -6,9 +6,11 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
+import { connectFresh } from "../store/ledgerForTests.ts";
 import { accessibilityFaults, eventually, startBrowser, visit } from "../support/browser.ts";
 import { type DashboardContent, fillDashboard } from "../support/dashboardContent.ts";
 import { type Gateway, startGateway } from "../support/gateway.ts";
+import { startRedis, type TestRedis } from "../support/redis.ts";
 
 let gateway: Gateway;
 let browser: Browser;
@@ -23,7 +25,6 @@ after(async () => {
   await gateway.stop();
 });
 
-const wide = { width: 1280, height: 860 };
 const narrow = { width: 390, height: 844 };
 
 type Stop = { name: string; view: string; ready: (page: Page) => Promise<unknown> };
@@ -192,12 +193,33 @@ test("the whole dashboard is smaller than 60 kB gzipped, and a browser that has 
 
 const pictures = fileURLToPath(new URL("../../docs/images", import.meta.url));
 
+/** An hour of a shop's mail, as the reader of the log would have counted it. */
+async function stageHour(redis: TestRedis): Promise<void> {
+  const connection = await connectFresh(redis, redis.url);
+  const minute = Math.floor(connection.clock.now() / 60_000);
+  const pipeline = connection.redis.pipeline();
+  for (let ago = 1; ago < 60; ago++) {
+    const accepted = Math.round(160 + 70 * Math.sin(ago / 9) + 40 * Math.sin(ago * 1.7) + (ago > 20 && ago < 27 ? 150 : 0));
+    const deferred = ago > 30 && ago < 41 ? Math.round(45 - 9 * Math.abs(35 - ago)) : ago % 4;
+    const counts = { accepted, sent: accepted - Math.max(0, deferred), deferred: Math.max(0, deferred), bounced: 2 + (ago % 5) };
+    const at = minute - ago;
+    const key = connection.keys.tenantStats("default", Math.floor(at / 15));
+    for (const [name, count] of Object.entries(counts)) pipeline.hset(key, `${at % 15} ${name}`, count);
+  }
+  await pipeline.exec();
+  await connection.close();
+}
+
 if (process.env.POSTERN_SCREENSHOTS === "1") {
   test("the pictures of the documentation are taken", async () => {
+    const redis = await startRedis();
+    const shop = await startGateway({ env: { REDIS_URL: redis.url, POSTERN_SANDBOX: "true" } });
+    content = await fillDashboard(shop);
+    await stageHour(redis);
     await mkdir(pictures, { recursive: true });
     for (const theme of ["light", "dark"] as const) {
-      for (const [size, viewport] of [["wide", wide] as const, ["phone", narrow] as const]) {
-        const { page, go, close } = await visit(browser, gateway, { key: gateway.apiKey, colorScheme: theme, viewport });
+      for (const [size, viewport] of [["wide", { width: 1160, height: 760 }] as const, ["phone", narrow] as const]) {
+        const { page, go, close } = await visit(browser, shop, { key: shop.apiKey, colorScheme: theme, viewport });
         for (const { name, view, ready } of stops().slice(0, 3)) {
           await go(view);
           await ready(page);
@@ -207,5 +229,7 @@ if (process.env.POSTERN_SCREENSHOTS === "1") {
         await close();
       }
     }
+    await shop.stop();
+    await redis.stop();
   });
 }

@@ -167,7 +167,12 @@ function Recipients({ message: { recipients } }: { message: Message }) {
   return (
     <>
       <span class="address">{first?.address}</span>
-      {recipients.length > 1 && <span class="muted"> and {formatNumber(recipients.length - 1)} more</span>}
+      {recipients.length > 1 && (
+        <span class="muted" title={recipients.map(({ address }) => address).join(", ")}>
+          {" "}
+          +{formatNumber(recipients.length - 1)}
+        </span>
+      )}
     </>
   );
 }
