@@ -1,7 +1,8 @@
 // The effective configuration in the user's own words: variables by their names, the rest as it would stand in the file. Secrets are masked.
 import { stringify } from "yaml";
+import type { Quota } from "../domain/quotas.ts";
 import type { RelayConfig } from "../domain/relay.ts";
-import { formatDuration, formatSize } from "../domain/units.ts";
+import { formatDuration, formatRate, formatSize } from "../domain/units.ts";
 import type { Config } from "./effective.ts";
 import { mask, showRedisTarget } from "./redis.ts";
 import type { VariableName } from "./variables.ts";
@@ -37,6 +38,18 @@ function relayOf({ host, port, tls, verifyCertificate, auth, connections }: Rela
   return { host, port, ...(auth && { user: mask, pass: mask }), connections, tls, verify: verifyCertificate };
 }
 
+function quotaOf({ requests, queued }: Quota) {
+  return { requests: requests.length > 0 ? requests.map(formatRate) : "none", queued: queued ?? "none" };
+}
+
+function limitsOf({ quotas: { perKey, perTenant, keys, tenants }, limits }: Config) {
+  const named = (all: Readonly<Record<string, Quota>>) => new Map(Object.entries(all).map(([name, quota]) => [name, quotaOf(quota)]));
+  return {
+    ...{ per_key: quotaOf(perKey), per_tenant: quotaOf(perTenant), keys: named(keys), tenants: named(tenants) },
+    ...{ connections: limits.connections, event_loop_delay: formatDuration(limits.eventLoopDelayMs) },
+  };
+}
+
 /** The effective configuration as YAML, for people: `environment` holds the variables, the other keys are those of the file. */
 export function printableConfig(config: Config): string {
   const { relays, routes, retry, timeouts, webhooks } = config;
@@ -53,5 +66,6 @@ export function printableConfig(config: Config): string {
       owner_lease: formatDuration(timeouts.ownerLease),
     },
     webhooks: { allow_private: webhooks.allowPrivate },
+    limits: limitsOf(config),
   });
 }

@@ -5,12 +5,13 @@ import type { Route } from "../domain/routes.ts";
 import { type ConfigFault, inside, type Place } from "./faults.ts";
 import { entriesOf, type Fields, readFields, type Tree } from "./fields.ts";
 import { notYetSupported } from "./later.ts";
+import { type Limits, readLimits } from "./limits.ts";
 import { readRelay } from "./relays.ts";
 import { domainPattern, duration, flag } from "./values.ts";
 import { variableNames } from "./variables.ts";
 
 const anything = z.custom<Tree>(() => true);
-const fileShape = { relays: anything, routes: anything, retry: anything, timeouts: anything, webhooks: anything };
+const fileShape = { relays: anything, routes: anything, retry: anything, timeouts: anything, webhooks: anything, limits: anything };
 
 const dayMs = 86_400_000;
 const someTime = duration({ minMs: 1 });
@@ -53,6 +54,7 @@ export type FileSections = {
   retry: Fields<typeof retryShape>;
   timeouts: Fields<typeof timeoutShape>;
   webhooks: Fields<typeof webhookShape>;
+  limits: Limits;
 };
 
 function hint(key: string): string | undefined {
@@ -96,5 +98,6 @@ export function readSections(tree: Tree | undefined, source: string, faults: Con
     retry: readFields({ shape: retryShape, ...section("retry") }),
     timeouts: readFields({ shape: timeoutShape, ...section("timeouts") }),
     webhooks: readFields({ shape: webhookShape, ...section("webhooks") }),
+    limits: readLimits(file.limits, inside(root, "limits"), faults),
   };
 }

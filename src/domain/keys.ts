@@ -91,6 +91,9 @@ export function patternWithin(pattern: string, allowed: readonly string[]): bool
   return allowed.some((wide) => pattern === wide || (wide.startsWith("*.") && narrow.endsWith(wide.slice(1))));
 }
 
+/** Ids of keys: those that are stored, and that of the configuration. */
+export const keyIdPattern = /^(key_[0-9a-z]{16}|bootstrap)$/;
+
 /** The id inside a key's text, or undefined if the text is not one of ours. */
 export function keyIdOf(text: string): string | undefined {
   return /^(key_[0-9a-z]{16})_[0-9A-Za-z]{32}$/.exec(text)?.[1];
