@@ -3,15 +3,18 @@ import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { EventType } from "../domain/events.ts";
 import type { Lane } from "../domain/message.ts";
 import { type MessageView, messageView } from "../domain/messageView.ts";
+import type { Quotas } from "../domain/quotas.ts";
 import { isRefusal, type Refusal } from "../domain/refusals.ts";
 import type { Idempotency } from "../store/idempotency.ts";
 import type { Ledger } from "../store/ledger.ts";
 import { type IdempotencyClaim, idempotencyLifeMs, type KeptAnswer } from "./idempotency.ts";
 import type { Draft } from "./prepare.ts";
+import { queuedMaxOf, queueFull } from "./queueFull.ts";
 
 export type AcceptDependencies = {
   ledger: Pick<Ledger, "accept">;
   idempotency: Pick<Idempotency, "find">;
+  quotas: Quotas;
   /** Adds wake-ups to the queue in its own time; what fails is found again by upkeep. */
   wake(planned: PlannedWakeUp[]): void;
   /** Told of every message that was stored; not of replays. */
@@ -29,7 +32,7 @@ export async function accept(
   draft: Draft | Refusal,
   claim?: IdempotencyClaim,
 ): Promise<Accepted | Refusal> {
-  const { ledger, wake, observeAccepted } = dependencies;
+  const { ledger, quotas, wake, observeAccepted } = dependencies;
   if (isRefusal(draft)) return (await firstAnswer(dependencies, claim)) ?? draft;
   const { record, bytes, recipients, dispatches, expiresAt, sendAt } = draft;
   const state = {
@@ -42,6 +45,7 @@ export async function accept(
   };
   const message = messageView({ record, state });
   const events: EventType[] = sendAt === undefined ? ["message.accepted"] : ["message.accepted", "message.scheduled"];
+  const queuedMax = queuedMaxOf(quotas, record);
   const result = await ledger.accept({
     record,
     expiresAt,
@@ -50,9 +54,11 @@ export async function accept(
     dispatches,
     events,
     bytes,
+    queuedMax,
     ...(claim && { idempotency: { digest: claim.digest, value: kept(claim, message), lifeMs: lifeOf(draft) } }),
   });
   if (result.kind === "late") return unavailable;
+  if (result.kind === "full") return queueFull(result.holder, queuedMax);
   if (result.kind === "replay") return replay(result.value, claim);
   observeAccepted(record.lane);
   wake(

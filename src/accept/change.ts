@@ -3,17 +3,20 @@ import { domainOf } from "../domain/address.ts";
 import { type PlannedWakeUp, planWakeUp } from "../domain/dispatching.ts";
 import type { Message, MessageState } from "../domain/message.ts";
 import { type MessageView, messageView } from "../domain/messageView.ts";
+import type { Quotas } from "../domain/quotas.ts";
 import type { Refusal } from "../domain/refusals.ts";
 import { type Route, routeRecipient } from "../domain/routes.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { Messages } from "../store/messages.ts";
 import { invalid, sendAtFault } from "./prepare.ts";
+import { queuedMaxOf, queueFull } from "./queueFull.ts";
 
 export type ChangeDependencies = {
   ledger: Pick<Ledger, "cancel" | "reschedule" | "retry" | "clock">;
   messages: Pick<Messages, "get">;
   wake(planned: PlannedWakeUp[]): void;
   routes: readonly Route[];
+  quotas: Quotas;
 };
 
 /** There is no message of that id in the caller's tenant. */
@@ -53,7 +56,7 @@ export async function reschedule(
 
 /** Queues failed, bounced and unknown recipients again, by the routes as they are now and with a new deadline. */
 export async function retry(dependencies: ChangeDependencies, tenant: string, id: string): Promise<MessageView | Refusal> {
-  const { ledger, messages, routes } = dependencies;
+  const { ledger, messages, routes, quotas } = dependencies;
   const message = await messages.get(tenant, id);
   if (!message) return noSuchMessage;
   const { record, state } = message;
@@ -65,14 +68,18 @@ export async function retry(dependencies: ChangeDependencies, tenant: string, id
     groups.set(relay, [...(groups.get(relay) ?? []), index]);
   }
   const life = state.expires_at - (state.send_at ?? record.created_at);
+  const queuedMax = queuedMaxOf(quotas, record);
   const result = await ledger.retry(
     id,
     [...groups].map(([relay, recipients]) => ({ relay, recipients })),
     life,
+    queuedMax,
   );
   if (result === "gone") return noSuchMessage;
   if (result === "content_gone") return contentGone;
   if (result === "too_late") return tooLate("No recipient is failed, bounced or unknown; there is nothing to try again.");
+  if (result === "full_key") return queueFull("key", queuedMax);
+  if (result === "full_tenant") return queueFull("tenant", queuedMax);
   wakeOpen(dependencies, message, result);
   return present(messages, tenant, id);
 }

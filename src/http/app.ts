@@ -36,6 +36,7 @@ import { updateMessage } from "./messages/updateMessage.ts";
 import { observeRequests } from "./observe.ts";
 import { listRelays } from "./relays/listRelays.ts";
 import { requestIdOf } from "./requestId.ts";
+import { limitRequests } from "./requestQuota.ts";
 import { answerUnknownRoutes } from "./unknownRoutes.ts";
 import { createWebhook } from "./webhooks/createWebhook.ts";
 import { deleteWebhook } from "./webhooks/deleteWebhook.ts";
@@ -135,6 +136,7 @@ export async function createApp(dependencies: Dependencies, { log, version }: Ap
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(handleError);
   readBodies(app);
+  limitRequests(app, dependencies);
   limitBodies(app, dependencies.limits.bodiesBytesMax ?? affordableBytes());
   closeInOrder(app);
   observeRequests(app, dependencies, log);

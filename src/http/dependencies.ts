@@ -6,6 +6,8 @@ import type { PrepareSettings } from "../accept/prepare.ts";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { Scope } from "../domain/keys.ts";
 import type { Lane } from "../domain/message.ts";
+import type { Quotas } from "../domain/quotas.ts";
+import type { RefusalCode } from "../domain/refusals.ts";
 import type { WebhookTargets } from "../domain/webhookUrl.ts";
 import type { ApiKeys } from "../store/apiKeys.ts";
 import type { Durability } from "../store/durability.ts";
@@ -13,6 +15,7 @@ import type { Events } from "../store/events.ts";
 import type { Idempotency } from "../store/idempotency.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { Messages } from "../store/messages.ts";
+import type { RequestRates } from "../store/requestRates.ts";
 import type { WebhookDeliveries } from "../store/webhookDeliveries.ts";
 import type { WebhookReplays } from "../store/webhookReplays.ts";
 import type { Webhooks } from "../store/webhooks.ts";
@@ -52,6 +55,8 @@ export type Dependencies = {
   webhookDeliveries: WebhookDeliveries;
   webhookReplays: Pick<WebhookReplays, "start">;
   feed: EventFeed;
+  quotas: Quotas;
+  requestRates: RequestRates;
   prepare: PrepareSettings;
   change: ChangeDependencies;
   /** Adds wake-ups to the queue in its own time. */
@@ -71,6 +76,8 @@ export type Dependencies = {
   /** The hook that lets only keys with that scope in. */
   scope(scope: Scope): ScopeHook;
   observeRequest(observed: ObservedRequest): void;
+  /** A request, or one message of a batch, was refused. */
+  observeRefusal(code: RefusalCode): void;
   /** A message was stored; not called for a replayed answer. */
   observeAccepted(lane: Lane): void;
 };

@@ -27,11 +27,11 @@ export async function startApi(parts: Parts, options: ApiOptions, onStop: OnStop
 }
 
 function dependenciesOf(parts: Parts, { apiKey, delivery, notReady }: ApiOptions, feed: Dependencies["feed"]): Dependencies {
-  const { config, ledger, messages, events, apiKeys, idempotency, wake, newUuid, durability, metrics } = parts;
+  const { config, ledger, messages, events, apiKeys, idempotency, requestRates, wake, newUuid, durability, metrics } = parts;
   const { webhooks, webhookDeliveries, webhookReplays, webhookTargets } = parts;
   const { relays, routes, captured } = parts.paths;
   return {
-    ...{ ledger, messages, events, apiKeys, idempotency, feed, wake, notReady, durability },
+    ...{ ledger, messages, events, apiKeys, idempotency, requestRates, feed, wake, notReady, durability },
     ...{ webhooks, webhookDeliveries, webhookReplays, webhookTargets },
     ...(captured && { captured }),
     prepare: {
@@ -42,11 +42,13 @@ function dependenciesOf(parts: Parts, { apiKey, delivery, notReady }: ApiOptions
       now: ledger.clock.now,
       newUuid,
     },
-    change: { ledger, messages, wake, routes },
+    quotas: config.quotas,
+    change: { ledger, messages, wake, routes, quotas: config.quotas },
     relayStatuses: () => relayStatuses(parts, delivery),
     limits: { messageBytesMax: config.limits.maxMessageSizeBytes, batchBytesMax: config.limits.maxBatchSizeBytes },
     scope: (scope) => requireScope({ apiKeys, bootstrapKey: apiKey }, scope),
     observeRequest: ({ method, route, status, seconds }) => metrics.httpRequestDuration.observe({ method, route, status }, seconds),
+    observeRefusal: (code) => metrics.refusals.inc({ code }),
     observeAccepted: (lane) => metrics.messagesAccepted.inc({ lane }),
   };
 }

@@ -2,6 +2,7 @@
 
 import type { EventType } from "../domain/events.ts";
 import type { DispatchState, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
+import type { QuotaHolder } from "../domain/quotas.ts";
 import type { Category, Reply } from "../domain/reply.ts";
 import { type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
 import { type Connection, commandTimeoutMs } from "./connection.ts";
@@ -28,9 +29,18 @@ export type AcceptInput = {
   events: EventType[];
   bytes: Buffer;
   idempotency?: { digest: string; value: string; lifeMs: number };
+  queuedMax?: QueuedMax;
 };
 
-export type AcceptResult = { kind: "stored"; wakeUps: WakeUp[] } | { kind: "replay"; value: string } | { kind: "late" };
+/** How many open messages the message's key and tenant may have, this one included; absent: any number. */
+export type QueuedMax = Partial<Record<QuotaHolder, number>>;
+
+/** `full`: whose open messages are as many as allowed. */
+export type AcceptResult =
+  | { kind: "stored"; wakeUps: WakeUp[] }
+  | { kind: "replay"; value: string }
+  | { kind: "full"; holder: QuotaHolder }
+  | { kind: "late" };
 
 /** What a claim hands to the worker. `recipients`: indexes of those to send to. */
 export type Claim = {
@@ -114,13 +124,18 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
     }
   }
 
+  async function dropChunks(id: string, chunks: number): Promise<void> {
+    const stored = Array.from({ length: chunks }, (_, index) => chunkKey(id, index));
+    await redis.unlink(...stored).catch(() => undefined);
+  }
+
   const chunkKey = (id: string, index: number) => (index === 0 ? keys.bytes(id) : keys.chunk(id, index));
   const chunkCount = (size: number) => Math.max(1, Math.ceil(size / chunkBytes));
 
   return {
     clock,
 
-    /** Stores a message durably, or finds that its idempotency key was used, or that it comes too late. */
+    /** Stores a message durably, or finds that its idempotency key was used, that the queue is full, or that it comes too late. */
     async accept(input: AcceptInput): Promise<AcceptResult> {
       const { record, bytes } = input;
       const chunks = chunkCount(bytes.length);
@@ -166,9 +181,15 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
           JSON.stringify([...new Set(input.dispatches.map((dispatch) => dispatch.relay))]),
           input.idempotency?.value ?? "",
           input.idempotency?.lifeMs ?? 0,
+          record.tenant,
+          record.key_id,
+          JSON.stringify(input.queuedMax ?? {}),
         ],
       );
       if (word === "stored") return { kind: "stored", wakeUps };
+      // Chunks of what was not stored would take up room for as long as they live.
+      if (chunks > 1) await dropChunks(record.id, chunks);
+      if (word === "full") return { kind: "full", holder: String(value) as QuotaHolder };
       if (word === "replay" && value) return { kind: "replay", value: value.toString() };
       // Chunks that ran out mean the same as a late script: nothing was accepted.
       return { kind: "late" };
@@ -252,14 +273,15 @@ export function createLedger({ redis, keys, clock }: Connection, settings: { ret
       messageId: string,
       groups: { relay: string; recipients: number[] }[],
       lifeMs: number,
-    ): Promise<"gone" | "content_gone" | "too_late" | MessageState> {
+      queuedMax: QueuedMax = {},
+    ): Promise<"gone" | "content_gone" | "too_late" | `full_${QuotaHolder}` | MessageState> {
       const [word, , state] = await runForWord(
         redis,
         scripts.retry,
         [...messageKeys(messageId), keys.relays],
-        [messageId, retentionJson, JSON.stringify(groups), lifeMs],
+        [messageId, retentionJson, JSON.stringify(groups), lifeMs, JSON.stringify(queuedMax)],
       );
-      if (word !== "retried" || !state) return word as "gone" | "content_gone" | "too_late";
+      if (word !== "retried" || !state) return word as "gone" | "content_gone" | "too_late" | `full_${QuotaHolder}`;
       return JSON.parse(state.toString());
     },
 

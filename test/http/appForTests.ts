@@ -4,6 +4,8 @@ import type { InjectOptions } from "fastify";
 import { v7 as uuidV7 } from "uuid";
 import type { PlannedWakeUp } from "../../src/domain/dispatching.ts";
 import { newApiKey, type Scope, scopes } from "../../src/domain/keys.ts";
+import { noQuotas } from "../../src/domain/quotas.ts";
+import type { RefusalCode } from "../../src/domain/refusals.ts";
 import { createApp } from "../../src/http/app.ts";
 import { requireScope } from "../../src/http/authenticate.ts";
 import type { Dependencies, ObservedRequest } from "../../src/http/dependencies.ts";
@@ -14,6 +16,7 @@ import { createEvents } from "../../src/store/events.ts";
 import { createIdempotency } from "../../src/store/idempotency.ts";
 import { createLedger } from "../../src/store/ledger.ts";
 import { createMessages } from "../../src/store/messages.ts";
+import { createRequestRates } from "../../src/store/requestRates.ts";
 import { createWebhookDeliveries } from "../../src/store/webhookDeliveries.ts";
 import { createWebhookReplays } from "../../src/store/webhookReplays.ts";
 import { createWebhooks } from "../../src/store/webhooks.ts";
@@ -61,6 +64,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
   const woken: PlannedWakeUp[] = [];
   const observed: ObservedRequest[] = [];
   const accepted: string[] = [];
+  const refusals: RefusalCode[] = [];
   const wake = (planned: PlannedWakeUp[]) => void woken.push(...planned);
   const newUuid = () => uuidV7({}, new Uint8Array(16));
   const routes = [{ to_domain: "nowhere.example", relays: ["second"] }, { relays: ["first", "second"] }];
@@ -70,6 +74,8 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     events,
     apiKeys,
     idempotency: createIdempotency(connection),
+    quotas: noQuotas,
+    requestRates: createRequestRates(connection),
     webhooks: createWebhooks(connection),
     webhookDeliveries: createWebhookDeliveries(connection, webhookOptions),
     webhookReplays: createWebhookReplays(connection, webhookOptions),
@@ -82,7 +88,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
       now: ledger.clock.now,
       newUuid,
     },
-    change: { ledger, messages, wake, routes },
+    change: { ledger, messages, wake, routes, quotas: noQuotas },
     wake,
     relayStatuses: async () => [],
     webhookTargets: "public",
@@ -91,6 +97,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     durability: { kind: "durable", problems: [] },
     scope: (scope) => requireScope({ apiKeys, bootstrapKey }, scope),
     observeRequest: (request) => void observed.push(request),
+    observeRefusal: (code) => void refusals.push(code),
     observeAccepted: (lane) => void accepted.push(lane),
   };
   const dependencies = { ...whole, ...change(whole) };
@@ -126,6 +133,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     woken,
     observed,
     accepted,
+    refusals,
     ask,
 
     /** Makes a key as an operator would from the shell. */
