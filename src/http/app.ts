@@ -9,6 +9,7 @@ import { getCaptured } from "./captured/getCaptured.ts";
 import { listCaptured } from "./captured/listCaptured.ts";
 import { handleClientError } from "./clientErrors.ts";
 import { closeInOrder } from "./closing.ts";
+import { type ConnectionTimeouts, connectionTimeouts, limitConnections } from "./connections.ts";
 import type { App, Dependencies } from "./dependencies.ts";
 import { describeOperations, refuseUnguarded, serveDocumentation } from "./documentation.ts";
 import { createErrorHandler } from "./errors.ts";
@@ -37,6 +38,7 @@ import { observeRequests } from "./observe.ts";
 import { listRelays } from "./relays/listRelays.ts";
 import { requestIdOf } from "./requestId.ts";
 import { limitRequests } from "./requestQuota.ts";
+import { shedOverload } from "./shedding.ts";
 import { answerUnknownRoutes } from "./unknownRoutes.ts";
 import { createWebhook } from "./webhooks/createWebhook.ts";
 import { deleteWebhook } from "./webhooks/deleteWebhook.ts";
@@ -93,26 +95,18 @@ const bodyLimit = 1024 * 1024;
 /** Longer than any address in percent-encoding. */
 const pathPartCharactersMax = 1_024;
 
-/** How long a request may take to arrive, and a connection may stay silent. Milliseconds. */
-const timeouts = {
-  headers: 15_000,
-  /** 35 MB of base64 at 2.5 Mbit/s. */
-  request: 120_000,
-  /** Longer than an event stream's heartbeat and than a load balancer's own limit of usually 60 s. */
-  silence: 75_000,
-  keepAlive: 65_000,
-  /** How often the first two are looked at. */
-  check: 2_000,
-};
-
 export type AppOptions = {
   log: Pick<Log, "debug" | "info" | "warn" | "error">;
   /** Of the product. */
   version: string;
+  /** Others than the usual ones. */
+  timeouts?: Partial<ConnectionTimeouts>;
 };
 
 /** Builds the API. It listens to nothing yet; `close` ends event streams and waits for requests under way, 10 s at most. */
-export async function createApp(dependencies: Dependencies, { log, version }: AppOptions): Promise<App> {
+export async function createApp(dependencies: Dependencies, { log, version, timeouts: changed }: AppOptions): Promise<App> {
+  const { limits } = dependencies;
+  const timeouts = { ...connectionTimeouts, ...changed };
   const handleError = createErrorHandler(log);
   const app: App = fastify({
     logger: false,
@@ -137,12 +131,18 @@ export async function createApp(dependencies: Dependencies, { log, version }: Ap
   app.setErrorHandler(handleError);
   readBodies(app);
   limitRequests(app, dependencies);
-  limitBodies(app, dependencies.limits.bodiesBytesMax ?? affordableBytes());
+  limitBodies(app, limits.bodiesBytesMax ?? affordableBytes());
   closeInOrder(app);
+  limitConnections(app, {
+    connections: limits.connections ?? Number.POSITIVE_INFINITY,
+    answerMs: timeouts.answer,
+    observeDropped: dependencies.observeDroppedConnection,
+  });
   observeRequests(app, dependencies, log);
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
   });
+  if (limits.eventLoopDelayMs !== undefined) await shedOverload(app, limits.eventLoopDelayMs);
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,

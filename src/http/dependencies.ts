@@ -66,9 +66,17 @@ export type Dependencies = {
   webhookTargets: WebhookTargets;
   /**
    * `bodiesBytesMax`: of all large bodies that are taken in at a time; by default what memory allows.
-   * `streamsMax`: event streams of this process at a time.
+   * `streamsMax`: event streams of this process at a time. `connections`: of callers, by default any number. `eventLoopDelayMs`: the mean
+   * delay beyond which requests are turned away, by default none.
    */
-  limits: { messageBytesMax: number; batchBytesMax: number; bodiesBytesMax?: number; streamsMax?: number };
+  limits: {
+    messageBytesMax: number;
+    batchBytesMax: number;
+    bodiesBytesMax?: number;
+    streamsMax?: number;
+    connections?: number;
+    eventLoopDelayMs?: number;
+  };
   /** Which problems keep this process from being ready, in words; none: it is. */
   notReady(): Promise<string[]>;
   /** Whether Redis keeps what it has acknowledged, as it was found at the start. */
@@ -78,6 +86,8 @@ export type Dependencies = {
   observeRequest(observed: ObservedRequest): void;
   /** A request, or one message of a batch, was refused. */
   observeRefusal(code: RefusalCode): void;
+  /** A connection was one too many. */
+  observeDroppedConnection(): void;
   /** A message was stored; not called for a replayed answer. */
   observeAccepted(lane: Lane): void;
 };

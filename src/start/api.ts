@@ -45,10 +45,16 @@ function dependenciesOf(parts: Parts, { apiKey, delivery, notReady }: ApiOptions
     quotas: config.quotas,
     change: { ledger, messages, wake, routes, quotas: config.quotas },
     relayStatuses: () => relayStatuses(parts, delivery),
-    limits: { messageBytesMax: config.limits.maxMessageSizeBytes, batchBytesMax: config.limits.maxBatchSizeBytes },
+    limits: {
+      messageBytesMax: config.limits.maxMessageSizeBytes,
+      batchBytesMax: config.limits.maxBatchSizeBytes,
+      connections: config.limits.connections,
+      eventLoopDelayMs: config.limits.eventLoopDelayMs,
+    },
     scope: (scope) => requireScope({ apiKeys, bootstrapKey: apiKey }, scope),
     observeRequest: ({ method, route, status, seconds }) => metrics.httpRequestDuration.observe({ method, route, status }, seconds),
     observeRefusal: (code) => metrics.refusals.inc({ code }),
+    observeDroppedConnection: () => metrics.connectionsDropped.inc(),
     observeAccepted: (lane) => metrics.messagesAccepted.inc({ lane }),
   };
 }

@@ -42,6 +42,11 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
       labelNames: ["code"],
       registers,
     }),
+    connectionsDropped: new Counter({
+      name: "postern_connections_dropped_total",
+      help: "Connections to the API that were one too many, and closed at once.",
+      registers,
+    }),
     /** `status` is a settled one; `category` is empty where there is none. */
     recipientsSettled: new Counter({
       name: "postern_recipients_settled_total",

@@ -8,6 +8,7 @@ import { noQuotas } from "../../src/domain/quotas.ts";
 import type { RefusalCode } from "../../src/domain/refusals.ts";
 import { createApp } from "../../src/http/app.ts";
 import { requireScope } from "../../src/http/authenticate.ts";
+import type { ConnectionTimeouts } from "../../src/http/connections.ts";
 import type { Dependencies, ObservedRequest } from "../../src/http/dependencies.ts";
 import { createEventFeed } from "../../src/http/events/feed.ts";
 import { createApiKeys } from "../../src/store/apiKeys.ts";
@@ -47,7 +48,11 @@ export type AskOptions = {
 export type TestApp = Awaited<ReturnType<typeof openApp>>;
 
 /** Builds the API on an empty database. `change` replaces some of its dependencies. */
-export async function openApp(redis: TestRedis, change: (dependencies: Dependencies) => Partial<Dependencies> = () => ({})) {
+export async function openApp(
+  redis: TestRedis,
+  change: (dependencies: Dependencies) => Partial<Dependencies> = () => ({}),
+  timeouts: Partial<ConnectionTimeouts> = {},
+) {
   const database = Number(new URL(redis.freshUrl()).pathname.slice(1));
   const connection: Connection = await connect(
     { kind: "single", host: "127.0.0.1", port: redis.port, database, tls: false, verifyCertificate: true },
@@ -65,6 +70,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
   const observed: ObservedRequest[] = [];
   const accepted: string[] = [];
   const refusals: RefusalCode[] = [];
+  let dropped = 0;
   const wake = (planned: PlannedWakeUp[]) => void woken.push(...planned);
   const newUuid = () => uuidV7({}, new Uint8Array(16));
   const routes = [{ to_domain: "nowhere.example", relays: ["second"] }, { relays: ["first", "second"] }];
@@ -98,10 +104,13 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     scope: (scope) => requireScope({ apiKeys, bootstrapKey }, scope),
     observeRequest: (request) => void observed.push(request),
     observeRefusal: (code) => void refusals.push(code),
+    observeDroppedConnection: () => {
+      dropped += 1;
+    },
     observeAccepted: (lane) => void accepted.push(lane),
   };
   const dependencies = { ...whole, ...change(whole) };
-  const app = await createApp(dependencies, { log, version: "0.0.0" });
+  const app = await createApp(dependencies, { log, version: "0.0.0", timeouts });
 
   /** One request. The key is the bootstrap one unless another is named; null sends none. */
   async function ask(method: string, path: string, { key = bootstrapKey, body, headers = {} }: AskOptions = {}): Promise<Answer> {
@@ -134,6 +143,8 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     observed,
     accepted,
     refusals,
+    /** Connections that were one too many. */
+    dropped: () => dropped,
     ask,
 
     /** Makes a key as an operator would from the shell. */

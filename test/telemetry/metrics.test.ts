@@ -27,7 +27,20 @@ test("every metric has a help text, and every one of ours a unit in its name", a
 });
 
 test("no label can hold a tenant, an address or an id", async () => {
-  const allowed = ["method", "route", "status", "lane", "category", "relay", "outcome", "state", "repair", "version", "node_version"];
+  const allowed = [
+    "method",
+    "code",
+    "route",
+    "status",
+    "lane",
+    "category",
+    "relay",
+    "outcome",
+    "state",
+    "repair",
+    "version",
+    "node_version",
+  ];
   const { registry: _registry, ...metrics } = createMetrics();
   for (const metric of Object.values(metrics)) {
     const { labelNames } = metric as unknown as { labelNames: string[] };
