@@ -142,7 +142,7 @@ export async function createApp(dependencies: Dependencies, { log, version, time
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
   });
-  if (limits.eventLoopDelayMs !== undefined) await shedOverload(app, limits.eventLoopDelayMs);
+  if (limits.eventLoopDelayMs !== undefined) shedOverload(app, limits.eventLoopDelayMs);
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,

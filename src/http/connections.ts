@@ -38,6 +38,8 @@ export function limitConnections(app: App, limits: { connections: number; answer
   app.server.maxConnections = limits.connections;
   app.server.on("drop", limits.observeDropped);
   app.addHook("onSend", async (request, reply) => {
+    // The caller may be gone already; nothing would tell of its end again.
+    if (reply.raw.closed) return;
     if (reply.statusCode < 400 && endless.has(request.routeOptions.schema?.operationId ?? "")) return;
     // Who takes a byte now and then is never silent, and would keep the whole answer in memory for as long as it likes.
     const timer = setTimeout(() => reply.raw.destroy(), limits.answerMs);

@@ -88,6 +88,13 @@ const storeAway: Refusal = {
   retryAfterSeconds: 1,
 };
 
+export const wrongLength: Refusal = { refused: "malformed_json", detail: "The body is shorter or longer than its Content-Length." };
+
+/** A 413 that names what the operation takes. */
+export function bodyTooLarge({ routeOptions }: FastifyRequest): Refusal {
+  return { refused: "body_too_large", detail: `The body is larger than this operation takes (${formatSize(routeOptions.bodyLimit)}).` };
+}
+
 export const noBody: Refusal = { refused: "malformed_json", detail: "There is no body; send a JSON object." };
 
 /** Makes fastify's error handler: whatever was thrown becomes a problem document that says nothing of our insides. */
@@ -109,14 +116,11 @@ function toRefusal(error: FastifyError | Error, request: FastifyRequest): Refusa
   if (isStoreUnavailable(error)) return storeAway;
   switch ("code" in error ? error.code : undefined) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
-      return {
-        refused: "body_too_large",
-        detail: `The body is larger than this operation takes (${formatSize(request.routeOptions.bodyLimit)}).`,
-      };
+      return bodyTooLarge(request);
     case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
       return unsupportedType(request);
     case "FST_ERR_CTP_INVALID_CONTENT_LENGTH":
-      return { refused: "malformed_json", detail: "The body is shorter or longer than its Content-Length." };
+      return wrongLength;
     case "FST_ERR_BAD_URL":
     case "FST_ERR_MAX_PARAM_LENGTH":
       return { refused: "not_found", detail: "The path is malformed, or a part of it is too long." };
