@@ -1,10 +1,11 @@
 // The chart's check: lints it, renders it for each file of helm/ci, holds every object to Kubernetes' own schemas (unknown fields too), and
-// compares with what was rendered last time (test/helm/golden). `--write` takes what is rendered now as right.
+// compares with what was rendered last time (test/helm/golden). Values that contradict each other must be refused, each with the words
+// that test/helm/refused.yaml gives. `--write` takes what is rendered now as right.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { helmProgram } from "./helmProgram.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -87,8 +88,19 @@ function checkVersion() {
   }
 }
 
+/** Each case stands on the values of helm/ci/trial.yaml, which are good. */
+function checkRefusals() {
+  for (const { says, values } of parse(readFileSync(join(root, "test", "helm", "refused.yaml"), "utf8"))) {
+    const sets = Object.entries(values).flatMap(([name, value]) => ["--set-json", `${name}=${JSON.stringify(value)}`]);
+    const { ok, fault } = run(helm, ["template", "postern", chart, "--values", join(chart, "ci", "trial.yaml"), ...sets]);
+    if (ok) faults.push(`${JSON.stringify(values)} is taken, and should be refused: ${says}`);
+    else if (!fault.includes(says)) faults.push(`${JSON.stringify(values)} is refused, but not with: ${says}\n${fault}`);
+  }
+}
+
 const helm = helmProgram();
 checkVersion();
+checkRefusals();
 const names = readdirSync(join(chart, "ci")).map((file) => basename(file, ".yaml"));
 const rendered = [];
 for (const name of names) {
