@@ -60,5 +60,6 @@ test("the chart puts its own selector into every rule, and where the documentati
     await promtool("check", "rules", file);
   }
   const production = rendered.find(({ name }) => name === "production")?.spec.groups[0]?.rules ?? [];
-  for (const { annotations } of production) assert.match(annotations.runbook_url, /^https:\/\/docs\.example\.com\/postern\/docs\/operating\.md#/);
+  for (const { annotations } of production)
+    assert.match(annotations.runbook_url, /^https:\/\/docs\.example\.com\/postern\/docs\/operating\.md#/);
 });

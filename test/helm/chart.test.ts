@@ -111,7 +111,9 @@ for (const { name, objects } of renderings) {
     test("every Service leads to pods that have its port", () => {
       const pods = objects.filter(({ kind }) => kind === "Deployment" || kind === "StatefulSet").map(({ spec }) => spec.template);
       for (const { metadata, spec } of objects.filter(({ kind }) => kind === "Service")) {
-        const selected = pods.filter((pod) => Object.entries(spec.selector).every(([label, value]) => pod.metadata.labels[label] === value));
+        const selected = pods.filter((pod) =>
+          Object.entries(spec.selector).every(([label, value]) => pod.metadata.labels[label] === value),
+        );
         assert.ok(selected.length > 0, `${metadata.name} leads nowhere`);
         for (const { targetPort } of spec.ports) {
           for (const pod of selected) {
