@@ -62,7 +62,9 @@ test("no secret, no address and nothing of a message is in any line of the log, 
     },
   });
   atEnd(relay.stop);
-  const strange = await startScriptedRelay({ onCommand: ({ verb, line }) => (verb === "EHLO" ? `554 5.7.1 ${line} ${echo}` : undefined) });
+  const strange = await startScriptedRelay({
+    onCommand: ({ verb, line }) => (verb.endsWith("LO") ? `554 5.7.1 ${line} ${echo}` : undefined),
+  });
   atEnd(strange.stop);
   const wrongPass = { user: canary("user of another relay"), pass: canary("wrong SMTP password") };
   const redis = await startRedis();
@@ -89,9 +91,9 @@ test("no secret, no address and nothing of a message is in any line of the log, 
     },
     config: `
 relays:
-  good: { url: "${relay.url.replace(/\/\/.*@/, "//")}", user: ${login.user}, pass: "\${PASS}", tls: required, verify: false }
-  wrong: { url: "${relay.url.replace(/\/\/.*@/, "//")}", user: ${wrongPass.user}, pass: "\${WRONG}", tls: required, verify: false }
-  unverified: { url: "${relay.url.replace(/\/\/.*@/, "//")}", user: ${login.user}, pass: "\${PASS}", tls: required }
+  good: { host: 127.0.0.1, port: ${relay.port}, user: ${login.user}, pass: "\${PASS}", tls: required, verify: false }
+  wrong: { host: 127.0.0.1, port: ${relay.port}, user: ${wrongPass.user}, pass: "\${WRONG}", tls: required, verify: false }
+  unverified: { host: 127.0.0.1, port: ${relay.port}, user: ${login.user}, pass: "\${PASS}", tls: required }
   strange: { url: "${strange.url}" }
 routes:
   - { from_domain: wrong.example, relays: [wrong] }
@@ -139,7 +141,8 @@ limits: { per_tenant: { requests: 100000/s }, tenants: { limited: { requests: 1/
     refused: { body: filled("refused"), status: "bounced" },
     "tried again": { body: filled("later"), status: "sent" },
     "refused for its content": { body: filled("content"), status: "bounced" },
-    "cut in its body": { body: filled("cut", { expires_after: "2s" }), status: "failed" },
+    // Its dot may have been on its way when it was cut.
+    "cut in its body": { body: filled("cut", { expires_after: "2s" }), status: "failed or unknown" },
     "in doubt": { body: filled("doubt"), status: "sent" },
     "by a relay whose password is wrong": { body: filled("x", from("wrong.example")), status: "failed" },
     "by a relay whose certificate is": { body: filled("x", from("unverified.example")), status: "failed" },
@@ -207,7 +210,7 @@ limits: { per_tenant: { requests: 100000/s }, tenants: { limited: { requests: 1/
   for (const [what, id] of sent) {
     const expected = outcomes[what]?.status;
     const { status } = await gateway.messageSettled(id, 30_000);
-    assert.equal(status, expected, what);
+    assert.ok(expected?.split(" or ").includes(status), `${what}: ${status}`);
   }
   await waitFor(() => receiver.requests.length >= 10, { what: "webhooks to be called" });
 
