@@ -25,8 +25,9 @@ function unzip(archive, wanted) {
   throw new Error(`${wanted} is not in the archive`);
 }
 
-/** @returns the path of a Helm 4 that runs on this machine (Linux on x64, for which alone the package is made) */
+/** @returns the path of a Helm 4; where the package's own does not run, which is made for Linux on x64 alone, the one on the PATH */
 export function helmProgram() {
+  if (process.platform !== "linux" || process.arch !== "x64") return "helm";
   const { version } = JSON.parse(readFileSync(join(carrier, "package.json"), "utf8"));
   const program = join(modules, ".cache", `helm-${version}`, "helm");
   if (existsSync(program)) return program;

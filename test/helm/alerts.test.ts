@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { parse, parseAllDocuments } from "yaml";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const promtool = (...args: string[]) => promisify(execFile)("promtool", args);
 const pathOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -40,8 +40,8 @@ test("each alert leads to a section that says what to do", () => {
 });
 
 test("the chart puts its own selector into every rule, and where the documentation is kept into every link", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "rules-"));
-  t.after(() => rm(folder, { recursive: true }));
+  const folder = await temporaryFolder({ name: "rules" });
+  t.after(folder.remove);
   const count = (text: string, part: string) => text.split(part).length - 1;
   const source = read("helm/files/alerts.yaml");
   const selectors = { production: 'namespace="mail",job="postern"', cluster: 'cluster="blue",job="mail"' };
@@ -55,7 +55,7 @@ test("the chart puts its own selector into every rule, and where the documentati
     const selector = JSON.stringify(selectors[name as keyof typeof selectors]).slice(1, -1);
     // Once in the remark at the file's head.
     assert.equal(count(text, selector), count(source, 'job="postern"') - 1);
-    const file = join(folder, `${name}.json`);
+    const file = join(folder.path, `${name}.json`);
     await writeFile(file, text);
     await promtool("check", "rules", file);
   }
