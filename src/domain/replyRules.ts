@@ -10,6 +10,7 @@ import { mailboxProviderRules } from "./rules/mailboxProviders.ts";
 import { mailServerRules } from "./rules/mailServers.ts";
 import { messageWordingRules } from "./rules/messageWordings.ts";
 import { microsoftRules } from "./rules/microsoft.ts";
+import { providerCodeRules } from "./rules/providerCodes.ts";
 import { rareWordingRules } from "./rules/rareWordings.ts";
 import { regionalProviderRules } from "./rules/regionalProviders.ts";
 import { reportWordingRules } from "./rules/reportWordings.ts";
@@ -21,6 +22,7 @@ export const replyRules: readonly ReplyRule[] = [
   ...reportWordingRules,
   ...googleRules,
   ...microsoftRules,
+  ...providerCodeRules,
   ...mailboxProviderRules,
   ...regionalProviderRules,
   ...securityGatewayRules,

@@ -120,8 +120,16 @@ export const mailServerRules: readonly ReplyRule[] = [
   },
   {
     id: "postfix.loops-back",
+    when: { text: /loops back to myself|points to local host|points back to us|create a mail loop/i },
+    category: "system",
+    advice:
+      "The relay is itself the mail server of the recipient's domain, but does not know it: its operators, or the domain's, have to mend that.",
+    example: "554 5.4.6 mail for example.com loops back to myself",
+  },
+  {
+    id: "server.too-many-hops",
     when: {
-      text: /loops back to myself|lowest numbered mx record points to local host|routing loop|mail loop|message looping|too many hops|too many received|hop count exceeded|maximum hop/i,
+      text: /routing loop|mail loop|message looping|too many hops|too many received|hop count exceeded|maximum hop/i,
     },
     category: "unreachable",
     advice: "The mail goes round in a circle among the recipient's servers: their operators have to mend MX records or forwarding.",
@@ -176,6 +184,10 @@ export const mailServerRules: readonly ReplyRule[] = [
         /malformed (?:header|mime|message)/,
         /mime (?:type|structure|error)/,
         /media error/,
+        /invalid mime headers?/,
+        /improperly[- ]formatted (?:binary )?content/,
+        /unnecessary base64/,
+        /mime complexity/,
       ),
     },
     category: "content",

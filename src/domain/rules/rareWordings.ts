@@ -23,6 +23,11 @@ export const rareWordingRules: readonly ReplyRule[] = [
         /domain \S{1,255} is (?:a )?dead(?: domain)?/,
         /server does not accept mail from <>/,
         /emetteur invalide/,
+        /senderfilterconfig/,
+        /valid-address-filter/,
+        /not a registered gateway user/,
+        /sender (?:address |domain )?(?:is |was )?(?:on |in )?(?:an? |our |the |my )?(?:local )?(?:black|block)-?\s?list(?:ed)?/,
+        /different address or alias using the/,
         /mail from (?:command )?(?:not owned|not allowed|domain (?:not|does))/,
       ),
     },
@@ -50,6 +55,16 @@ export const rareWordingRules: readonly ReplyRule[] = [
         /rate limited due to ip reputation/,
         /your (?:mail ?)?server(?:'s)? (?:ip )?(?:has been|is|was) (?:temporarily )?(?:blocked|rejected|listed|denied)/,
         /abus detecte/,
+        /(?:extreme )?bad ip profile/,
+        /host network not allowed/,
+        /unwanted messages have been sent from/,
+        /sending mta or the sender has not passed validation/,
+        /to submit messages to this e-?mail system has been rejected/,
+        /unverif[iy]able sending ips?/,
+        /mismatches client ip/,
+        /access (?:is )?forbidden by your ip/,
+        /your server requires confirmation|confirm this mail server/,
+        /remote mail server after initial connection/,
       ),
     },
     category: "reputation",
@@ -61,7 +76,7 @@ export const rareWordingRules: readonly ReplyRule[] = [
       text: anyOf(
         /^<> not found/,
         /archived recipient/,
-        /\bbad[-_ ]?(?:rcptto|recipient)\b/,
+        /\bbad[-_ ]?(?:rcptto|recipient(?:to)?)\b/,
         /can(?:no|')t accept user/,
         /is not (?:an? )?(?:active|valid|known) (?:address|mailbox|user|account) (?:at|on|in|here)/,
         /mailbox <> (?:is )?(?:unavailable|unknown|invalid)/,
@@ -69,6 +84,8 @@ export const rareWordingRules: readonly ReplyRule[] = [
         /no mail ?box (?:is )?available for this user/,
         /no valid recipients/,
         /recipient not (?:ok|exist)/,
+        /\bno \S{1,64} in name directory/,
+        /nessun utente simile|utente non trovato/,
         /following recipients? (?:was|were|is|are) undeliverable/,
         /e-?mail address is wrong or no longer valid/,
         /this spectator does not exist/,
@@ -110,7 +127,7 @@ export const rareWordingRules: readonly ReplyRule[] = [
   {
     id: "rare.inactive",
     when: {
-      text: /recipient suspend|account (?:has been |is )?(?:temporarily )?limited|(?:account|mailbox) that you tried to reach is (?:inactive|disabled)|dormant (?:account|mailbox)/i,
+      text: /recipient suspend|is currently suspended|mailbox unavailable or access denied|bo[iî]te du destinataire archiv|account (?:has been |is )?(?:temporarily )?limited|(?:account|mailbox) that you tried to reach is (?:inactive|disabled)|dormant (?:account|mailbox)/i,
     },
     category: "inactive_recipient",
     example: "550 recipient suspend the service",
@@ -131,6 +148,7 @@ export const rareWordingRules: readonly ReplyRule[] = [
         /(?:exceeding|exceeds|exceeded) (?:their|its|his|her|the) (?:mailbox |disk )?quota/,
         /does not have enough (?:disk )?space/,
         /mail file size exceeds the maximum size allowed/,
+        /mailbox (?:size|quota|storage) (?:limit )?(?:is |was |has been )?exceeded/,
         /reached (?:disk |storage |mailbox )?quota/,
         /user's space has been used up/,
         /too much mail data/,
@@ -153,6 +171,7 @@ export const rareWordingRules: readonly ReplyRule[] = [
         /queue file write/,
         /server is mis-?configured/,
         /could not load drd/,
+        /loop was found in the mail exchanger/,
         /no mdb\b/,
       ),
     },
@@ -167,6 +186,7 @@ export const rareWordingRules: readonly ReplyRule[] = [
         /spamprofiler|anti-?spam (?:checks?|engine|filter|policy)/,
         /bulk\.advertising|mass ?mailer/,
         /recurrent pattern detection/,
+        /rejecting (?:the )?(?:mail|message) content/,
         /blocked by (?:our|the) (?:content |mail |message )?filter/,
         /(?:url|link)s? (?:was |is |has been )?(?:blocked|blacklisted)/,
       ),
@@ -195,7 +215,7 @@ export const rareWordingRules: readonly ReplyRule[] = [
   {
     id: "rare.no-connection",
     when: {
-      text: /dns records for the destination computer|network error on destination|host lookup did not complete|^loop detected|forwarding loop count|unable to resolve route|malformed name server reply/i,
+      text: /dns records for the destination computer|network error on destination|host lookup did not complete|^loop detected|forwarding loop (?:count|for)|unable to resolve route|malformed name server reply/i,
     },
     category: "unreachable",
     example: "550 DNS records for the destination computer could not be found",
@@ -212,7 +232,7 @@ export const rareWordingRules: readonly ReplyRule[] = [
   {
     id: "rare.rate",
     when: {
-      text: /try again slower|max(?:imum)? connections? (?:limit|per|from)|(?:at|reached) (?:the )?maximum connection|max(?:imum)? e-?mails per (?:hour|day|minute)/i,
+      text: /try again slower|max(?:imum)? connections? (?:limit|per|from)|(?:at|reached) (?:the )?maximum connection|exceeds per-domain connection limit|trop de connexions|max(?:imum)? e-?mails per (?:hour|day|minute)/i,
     },
     category: "rate_limited",
     slowDown: true,
@@ -221,7 +241,7 @@ export const rareWordingRules: readonly ReplyRule[] = [
   {
     id: "rare.relay",
     when: {
-      text: /insecure mail relay|relaying mail to \S{1,255} is not allowed|non-local e-?mail address|not a relaying mx|you are not permitted to relay/i,
+      text: /insecure mail relay|relaying mail to \S{1,255} is not allowed|non-local e-?mail address|not a relaying mx|you are not permitted to relay|not (?:configured to relay|allowed as a relay)/i,
     },
     category: "relay_denied",
     relayAtFault: true,
@@ -231,10 +251,19 @@ export const rareWordingRules: readonly ReplyRule[] = [
   {
     id: "rare.policy",
     when: {
-      text: /not accepting mail with (?:attachments|embedded)|given low priority/i,
+      text: /not accepting mail with (?:attachments|embedded)|do(?:es)? not accept messages containing|given low priority|messages with multiple addresses|headers? are not accepted|without solving a captcha|organi[sz]ational settings|not subscribed to ses/i,
     },
     category: "policy",
     example: "550 because the recipient is not accepting mail with attachments",
+  },
+  {
+    id: "rare.credentials",
+    when: {
+      text: /\bauthenti(?:fi)?cation (?:credentials invalid|failure|failed)|authentication turned on in your|\bverification failure$/i,
+    },
+    category: "policy",
+    advice: "A server on the way wanted a login and did not get a valid one: look at the relay's own credentials for it.",
+    example: "570 5.7.0 Authentication failure",
   },
   {
     id: "rare.from-field",
