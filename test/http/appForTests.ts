@@ -68,7 +68,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
   const closing: (() => Promise<unknown>)[] = [];
   const reporting = await openReporting(
     {
-      config: { retention, returnPathDomain: "bounces.example", suppression: defaultSuppressionPolicy },
+      config: { retention, returnPathDomain: "bounces.example", suppression: defaultSuppressionPolicy, timeouts: { ownerLease: 60_000 } },
       connection,
       messages,
       apiKeys,
