@@ -151,8 +151,8 @@ test("an unknown user, a full mailbox and an expired queue come home from a real
     "message.bounced full@example.net mailbox_full",
     "message.bounced gone@example.net invalid_recipient",
     "message.bounced late@silent.test unreachable",
-    "suppression.added full@example.net null",
-    "suppression.added gone@example.net null",
+    "suppression.added full@example.net mailbox_full",
+    "suppression.added gone@example.net invalid_recipient",
   ]);
 
   const [again] = await sendEach(gateway, [testMessage("again", addresses)]);
