@@ -5,6 +5,7 @@ import { basicCodeRules } from "./rules/basicCodes.ts";
 import { blockListRules } from "./rules/blockLists.ts";
 import { destinationWordingRules } from "./rules/destinationWordings.ts";
 import { enhancedCodeRules } from "./rules/enhancedCodes.ts";
+import { foreignWordingRules } from "./rules/foreignWordings.ts";
 import { googleRules } from "./rules/google.ts";
 import { mailboxProviderRules } from "./rules/mailboxProviders.ts";
 import { mailServerRules } from "./rules/mailServers.ts";
@@ -30,6 +31,7 @@ export const replyRules: readonly ReplyRule[] = [
   ...blockListRules,
   ...sessionRules,
   ...mailServerRules,
+  ...foreignWordingRules,
   ...rareWordingRules,
   ...messageWordingRules,
   ...destinationWordingRules,

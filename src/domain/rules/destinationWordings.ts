@@ -256,7 +256,7 @@ export const destinationWordingRules: readonly ReplyRule[] = [
         /(?:internal|local|temporary|system|server|configuration|software|mailer|queue) (?:\S{1,20} )?(?:error|problem|failure|in processing)/,
         /lock failure/,
         /error while writing/,
-        /try again later/,
+        /try (?:again )?later/,
         /please retry/,
         /temporarily (?:deferred|rejected|unable|unavailable|refused)/,
         /timeout waiting for/,
@@ -273,7 +273,9 @@ export const destinationWordingRules: readonly ReplyRule[] = [
   },
   {
     id: "wording.still-trying",
-    when: { text: /will be retried|could not send message for|still undelivered after|delivery attempts will continue|(?:has|have) been delayed/i },
+    when: {
+      text: /will be retried|could not send message for|still undelivered after|delivery attempts will continue|(?:has|have) been delayed/i,
+    },
     category: "expired",
     advice: "The relay has been trying for a while and gives no reason: look at its log, or wait for its last word.",
     example: "451 Message will be retried for 2 more day(s)",

@@ -188,6 +188,7 @@ export const mailServerRules: readonly ReplyRule[] = [
         /improperly[- ]formatted (?:binary )?content/,
         /unnecessary base64/,
         /mime complexity/,
+        /password[- ]protected/,
       ),
     },
     category: "content",
