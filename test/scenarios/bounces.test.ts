@@ -145,7 +145,7 @@ test("an unknown user, a full mailbox and an expired queue come home from a real
   const [first] = await reportsOn(gateway, gone?.id ?? "");
   assert.deepEqual([first?.status, first?.kind, first?.reporting_mta], ["processed", "bounce", "postfix.test"]);
 
-  const bouncesTold = await waitFor(() => told().length >= 5 && told(), { what: "the webhook to be told", timeoutMs: 20_000 });
+  const bouncesTold = await waitFor(() => told().length >= 5 && told(), { what: "the webhook to be told", timeoutMs: 45_000 });
   const lines = bouncesTold.map(({ type, data }) => `${type} ${data.recipient} ${data.category}`);
   assert.deepEqual(lines.toSorted(), [
     "message.bounced full@example.net mailbox_full",
@@ -183,7 +183,7 @@ test("a delivery is told, a relaying is not taken for one, a report that comes t
   const [ada] = (await waitForStatus(gateway, delivered?.id ?? "", "delivered")).recipients;
   assert.equal(ada?.reply?.enhanced, "2.0.0");
   const relayedReport = async () => (await reportsOn(gateway, relayed?.id ?? ""))[0];
-  const passedOn = await waitFor(relayedReport, { what: "Postfix's report of its passing on", timeoutMs: 20_000 });
+  const passedOn = await waitFor(relayedReport, { what: "Postfix's report of its passing on", timeoutMs: 45_000 });
   assert.deepEqual([passedOn.recipients[0]?.action, passedOn.recipients[0]?.effect], ["relayed", "unchanged"]);
   assert.equal((await gateway.messageSettled(relayed?.id ?? "")).status, "sent");
 
@@ -218,7 +218,7 @@ test("a delivery is told, a relaying is not taken for one, a report that comes t
   const [again] = await sendEach(gateway, [testMessage("again", "fine@example.net")]);
   assert.deepEqual([again?.status, again?.recipients[0]?.suppression?.reason], ["suppressed", "complaint"]);
 
-  const events = await waitFor(() => told().length >= 5 && told(), { what: "the webhook to be told", timeoutMs: 20_000 });
+  const events = await waitFor(() => told().length >= 5 && told(), { what: "the webhook to be told", timeoutMs: 45_000 });
   assert.deepEqual(events.map(({ type, data }) => `${type} ${data.recipient}`).toSorted(), [
     "message.bounced gone@example.net",
     "message.complained fine@example.net",

@@ -181,6 +181,13 @@ export const destinationWordingRules: readonly ReplyRule[] = [
     example: "550 <user@example.com>: No such user here",
   },
   {
+    id: "exim.retry-timeout",
+    // Behind the wordings of a cause: Exim puts this after what it was told at each try.
+    when: { text: /retry time ?out exceeded|retry time not reached/i },
+    category: "expired",
+    example: "550 retry timeout exceeded",
+  },
+  {
     id: "wording.expired",
     when: {
       text: anyOf(

@@ -120,7 +120,7 @@ export const mailServerRules: readonly ReplyRule[] = [
   },
   {
     id: "postfix.loops-back",
-    when: { text: /loops back to myself|points to local host|points back to us|create a mail loop/i },
+    when: { text: /loops back to myself|isn't in my control\/locals file|points to local host|points back to us|create a mail loop/i },
     category: "system",
     advice:
       "The relay is itself the mail server of the recipient's domain, but does not know it: its operators, or the domain's, have to mend that.",
@@ -129,7 +129,7 @@ export const mailServerRules: readonly ReplyRule[] = [
   {
     id: "server.too-many-hops",
     when: {
-      text: /routing loop|mail loop|message looping|too many hops|too many received|hop count exceeded|maximum hop/i,
+      text: /routing loop|mail loop|message (?:is )?looping|too many hops|too many received|hop count exceeded|maximum hop/i,
     },
     category: "unreachable",
     advice: "The mail goes round in a circle among the recipient's servers: their operators have to mend MX records or forwarding.",
@@ -144,12 +144,6 @@ export const mailServerRules: readonly ReplyRule[] = [
     hard: true,
     advice: "The server knows no way to this address: the domain does not exist, takes no mail, or the mailbox is unknown.",
     example: "550 Unrouteable address",
-  },
-  {
-    id: "exim.retry-timeout",
-    when: { text: /retry (?:time ?out|timeout) exceeded|retry time not reached/i },
-    category: "expired",
-    example: "550 retry timeout exceeded",
   },
   {
     id: "sendmail.host-unknown",

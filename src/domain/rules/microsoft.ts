@@ -65,7 +65,7 @@ export const microsoftRules: readonly ReplyRule[] = [
   },
   {
     id: "microsoft.authentication-level",
-    when: { text: /doesn't meet the required authentication level/i },
+    when: { text: /does(?:n't| not) meet the required authentication level/i },
     category: "authentication",
     advice:
       "Outlook.com wants SPF, DKIM and DMARC from you, all passing for the From domain: publish them and sign with a key of that domain.",

@@ -67,7 +67,7 @@ test("a listener is SIGKILLed while reports come in: each that was acknowledged 
   // What the dead one had begun to read belongs to it until its lease ends.
   const told = await waitFor(async () => (await bouncesTold()).length >= count && bouncesTold(), {
     what: "all reports to be read",
-    timeoutMs: 60_000,
+    timeoutMs: 100_000,
     everyMs: 200,
   });
   assert.deepEqual(told.map(({ data }) => data.recipient).toSorted(), ids.map((_, index) => addressOf(index)).toSorted());
