@@ -57,7 +57,7 @@ const noSuchDomain = anyOf(
   /illegal host\/domain/,
   /can't find (?:the )?(?:domain|host|mx)/,
   /\S{1,200}\.[a-z]{2,20} does not exist/,
-  /(?:mail )?domain (?:\S{1,40} ){0,6}(?:is unknown|must exist)/,
+  /(?:recipient|destination|mail) domain (?:\S{1,40} ){0,6}(?:is unknown|must exist)/,
 );
 
 export const destinationWordingRules: readonly ReplyRule[] = [

@@ -3,6 +3,14 @@ import { anyOf, type ReplyRule } from "../replyRule.ts";
 
 export const foreignWordingRules: readonly ReplyRule[] = [
   {
+    id: "foreign.sender",
+    when: {
+      text: /absender(?:adresse)? (?:ist )?(?:unbekannt|ung[uü]ltig|abgelehnt|gesperrt)|exp[eé]diteur (?:inconnu|refus[eé]|rejet[eé]|invalide)|remitente (?:desconocido|rechazado|inv[aá]lido)|remetente (?:desconhecido|rejeitado|inv[aá]lido)|mittente (?:sconosciuto|rifiutato|non valido)|nieznany nadawca/i,
+    },
+    category: "sender_rejected",
+    example: "550 Absender unbekannt",
+  },
+  {
     id: "foreign.no-such-user",
     when: {
       text: anyOf(
