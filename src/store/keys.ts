@@ -21,6 +21,10 @@ export function keysOf(shard: number) {
     attempts: (messageId: string) => `${tag}:a:${messageId}`,
     /** string: digests of a message's recipients, separated by spaces, where there are several; outlives the message */
     keptRecipients: (messageId: string) => `${tag}:kr:${messageId}`,
+    /** string: message id by what the relay's provider calls the message */
+    relayMessage: (relayMessageId: string) => `${tag}:rm:${relayMessageId}`,
+    /** string: digest of what a token of Mailgun's signed, so that it signs nothing else */
+    mailgunToken: (digest: string) => `${tag}:mt:${digest}`,
     /** sorted set: message id by time of acceptance */
     tenantMessages: (tenant: string) => `${tag}:t:${tenant}:messages`,
     /** string: fingerprint and first answer, or a claim that is in progress */

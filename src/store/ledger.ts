@@ -70,6 +70,8 @@ export type RecordedOutcome = {
   /** The reply is about this recipient alone; only such a one may suppress its address. */
   personal?: boolean;
   relay?: string;
+  /** What the relay's provider calls the message, if its reply says so and notifications may come by that name. */
+  relay_message_id?: string;
 };
 
 export type RecordInput = {
@@ -244,7 +246,7 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
       const [word, generation, nextAt, now, sequence] = await runForWord(
         redis,
         scripts.record,
-        [...messageKeys(input.messageId), keys.alone],
+        [...messageKeys(input.messageId), keys.alone, keys.relayMessage("")],
         [
           input.messageId,
           retentionJson,

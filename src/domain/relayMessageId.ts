@@ -1,0 +1,33 @@
+// What a provider calls a message that it took: it says so in its reply to the final dot, and in every notification.
+import type { NotificationProvider } from "./notification.ts";
+import type { Reply } from "./reply.ts";
+
+/** Where each provider's reply has it; Mailgun's has none, but it names our own Message-ID. */
+const wordings: readonly { provider: NotificationProvider; text: RegExp; example: string }[] = [
+  {
+    provider: "ses",
+    text: /^Ok ([0-9a-f]{16}-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}-[0-9]{6})$/i,
+    example: "250 Ok 0102018d5f3a4b6c-1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d-000000",
+  },
+  { provider: "sendgrid", text: /^Ok: queued as ([\w-]{16,64})$/i, example: "250 Ok: queued as bdT3qimVR7SSpBEKunexIg" },
+  {
+    provider: "postmark",
+    text: /\b([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b/i,
+    example: "250 2.0.0 OK 883953f4-6105-42a2-a16a-77a8eac79483",
+  },
+];
+
+/** Whether a text has the form of such an id. */
+export function isRelayMessageId(text: string): boolean {
+  return /^[\w-]{16,64}$/.test(text);
+}
+
+/** What the message is called by one of these providers, in the reply of a relay that took it; undefined where it does not say so. */
+export function relayMessageIdIn({ text }: Pick<Reply, "text">, providers: readonly NotificationProvider[]): string | undefined {
+  const bounded = text.slice(0, 200).trim();
+  for (const { provider, text: wording } of wordings) {
+    const found = providers.includes(provider) ? wording.exec(bounded)?.[1] : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
