@@ -59,8 +59,7 @@ export async function findMessage(
   const paths = own ? (own.kind === "valid" ? [own.returnPath] : []) : original ? returnPathsIn(original, readReturnPath) : [];
   const byHeader = own ? undefined : messageIdPattern.exec(original?.messageId ?? "")?.[1];
   // What a provider calls its own is between it and us: nobody else can name it.
-  const byRelay =
-    relayMessageId !== undefined && providerOf(report.source) ? await messages.idByRelayMessageId(relayMessageId) : undefined;
+  const byRelay = relayMessageId !== undefined && providerOf(report.source) ? await messages.idByRelayMessageId(relayMessageId) : undefined;
   const isOurs = (tenant: string) => report.source !== "http" || tenant === report.tenant;
   for (const id of new Set([...paths.map(({ messageId }) => messageId), byRelay, byHeader])) {
     if (id === undefined) continue;

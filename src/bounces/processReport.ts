@@ -46,7 +46,13 @@ export async function processReport(dependencies: ProcessDependencies, pending: 
   }
   const recipients =
     found.kind === "message"
-      ? await applyTo(dependencies, found.record, matchRecipients(parsed, addressesOf(found.record), found.atReturnPath), parsed, provider !== undefined)
+      ? await applyTo(
+          dependencies,
+          found.record,
+          matchRecipients(parsed, addressesOf(found.record), found.atReturnPath),
+          parsed,
+          provider !== undefined,
+        )
       : await applyLate(dependencies, found, parsed);
   if (recipients === "busy") return { kind: "busy" };
   const about = found.kind === "message" ? found.record : { tenant: found.tenant, id: found.returnPath.messageId };

@@ -131,6 +131,13 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
       labelNames: ["outcome"],
       registers,
     }),
+    /** `outcome`: `stored`, `known`, `ignored` count events, the others requests. */
+    notifications: new Counter({
+      name: "postern_provider_notifications_total",
+      help: "What the relays' providers posted, by what came of it.",
+      labelNames: ["provider", "outcome"],
+      registers,
+    }),
     reportsPending: new Gauge({ name: "postern_reports_pending", help: "Reports that are stored and wait to be read.", registers }),
     redisUp: new Gauge({ name: "postern_redis_up", help: "1 while Redis answers this process, else 0.", registers }),
     /** `repair` names what was mended: a lost wake-up, a deadline that passed, a relay that is gone. */

@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import type { InjectOptions } from "fastify";
 import { v7 as uuidV7 } from "uuid";
 import { createUnsubscribeLinks, linkLifeMs } from "../../src/accept/unsubscribeLinks.ts";
+import type { FetchFromSns } from "../../src/bounces/providers/snsSignature.ts";
 import type { PlannedWakeUp } from "../../src/domain/dispatching.ts";
 import { newApiKey, type Scope, scopes } from "../../src/domain/keys.ts";
+import { type InboundConfig, notificationProviders } from "../../src/domain/notification.ts";
 import { defaultSuppressionPolicy } from "../../src/domain/suppression.ts";
 import { createApp } from "../../src/http/app.ts";
 import { requireScope } from "../../src/http/authenticate.ts";
@@ -49,8 +51,14 @@ export type AskOptions = {
 
 export type TestApp = Awaited<ReturnType<typeof openApp>>;
 
+const noSns: FetchFromSns = () => Promise.reject(new Error("there is no SNS here"));
+
 /** Builds the API on an empty database. `change` replaces some of its dependencies. */
-export async function openApp(redis: TestRedis, change: (dependencies: Dependencies) => Partial<Dependencies> = () => ({})) {
+export async function openApp(
+  redis: TestRedis,
+  change: (dependencies: Dependencies) => Partial<Dependencies> = () => ({}),
+  { inbound = {}, fetchFromSns = noSns }: { inbound?: InboundConfig; fetchFromSns?: FetchFromSns } = {},
+) {
   const database = Number(new URL(redis.freshUrl()).pathname.slice(1));
   const connection: Connection = await connect(
     { kind: "single", host: "127.0.0.1", port: redis.port, database, tls: false, verifyCertificate: true },
@@ -60,6 +68,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
   const ledger = createLedger(connection, {
     retention,
     leases: { ownerMs: 60_000, attemptMs: 120_000 },
+    notifiedBy: notificationProviders.filter((provider) => inbound[provider] !== undefined),
   });
   const messages = createMessages(connection);
   const events = createEvents(connection);
@@ -68,7 +77,8 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
   const closing: (() => Promise<unknown>)[] = [];
   const reporting = await openReporting(
     {
-      config: { retention, returnPathDomain: "bounces.example", suppression: defaultSuppressionPolicy },
+      config: { retention, returnPathDomain: "bounces.example", suppression: defaultSuppressionPolicy, inbound },
+      fetchFromSns,
       connection,
       messages,
       apiKeys,
@@ -107,6 +117,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     reports: reporting.reports,
     takeReport: reporting.intake.take,
     parseReport: reporting.parseReport,
+    notifications: reporting.notifications,
     prepare: {
       routes,
       relays: ["first", "second"],
@@ -162,6 +173,8 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     woken,
     observed,
     accepted,
+    intake: reporting.intake,
+    metrics,
     ask,
 
     /** Makes a key as an operator would from the shell. */

@@ -13,7 +13,15 @@ const causes: Readonly<Record<string, Cause>> = {
   old: { status: "5.4.7", lasting: false },
 };
 
-const ignored: ReadonlySet<string> = new Set(["accepted", "opened", "clicked", "stored", "list_member_uploaded", "list_member_upload_error", "list_uploaded"]);
+const ignored: ReadonlySet<string> = new Set([
+  "accepted",
+  "opened",
+  "clicked",
+  "stored",
+  "list_member_uploaded",
+  "list_member_upload_error",
+  "list_uploaded",
+]);
 
 /** Whether an event is one that says nothing of bounces, complaints, deliveries or unsubscribing. */
 export function isIgnoredByMailgun(event: Lenient): boolean {
@@ -57,7 +65,11 @@ export function readMailgun(event: Lenient): ParsedReport | undefined {
     case "rejected": {
       // It took the mail, and then would not send it: over a limit, or for what is in it.
       const diagnostic = stringIn(objectIn(fields?.reject)?.reason) ?? stringIn(objectIn(fields?.reject)?.description);
-      return { kind: "bounce", reports: [judgeNotice({ recipient, action: "failed", diagnostic, cause: { category: "policy" } })], ...about };
+      return {
+        kind: "bounce",
+        reports: [judgeNotice({ recipient, action: "failed", diagnostic, cause: { category: "policy" } })],
+        ...about,
+      };
     }
     case "delivered":
       return { kind: "delivered", reports: [fineFor(recipient, replyIn(status))], ...about };

@@ -36,7 +36,8 @@ export function isIgnoredByPostmark(event: Lenient): boolean {
   const type = stringIn(fields?.RecordType) ?? "";
   // A change that follows a bounce or a complaint has a webhook of its own for these; and who is let in again is not our matter.
   const isConsequence =
-    type === "SubscriptionChange" && (fields?.SuppressSending !== true || /^(?:HardBounce|SpamComplaint)$/.test(stringIn(fields.SuppressionReason) ?? ""));
+    type === "SubscriptionChange" &&
+    (fields?.SuppressSending !== true || /^(?:HardBounce|SpamComplaint)$/.test(stringIn(fields.SuppressionReason) ?? ""));
   return ignored.has(type) || isConsequence;
 }
 

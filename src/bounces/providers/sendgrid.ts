@@ -31,7 +31,7 @@ export function isIgnoredBySendgrid(event: Lenient): boolean {
 }
 
 /** `14c5d75ce93.dfd.64b469.filter0001.16648.5515E0B88.0`: what stands behind is of the recipient, and of the machine that sent it. */
-const behindId = /\.?(?:filter|recvd)[\w-]*\..*$/s;
+const behindId = /\.?(?:filter|recvd)[\w-]{0,40}\..*$/s;
 
 /** Reads one event; undefined where it is none that reports anything. */
 export function readSendgrid(event: Lenient): ParsedReport | undefined {
@@ -39,7 +39,7 @@ export function readSendgrid(event: Lenient): ParsedReport | undefined {
   const field = (name: string) => stringIn(fields?.[name]);
   const recipient = addressIn(fields?.email);
   if (recipient === undefined) return undefined;
-  const relayMessageId = field("sg_message_id")?.replace(behindId, "");
+  const relayMessageId = field("sg_message_id")?.slice(0, 200).replace(behindId, "");
   const about = {
     original: meantMessage({ messageId: field("smtp-id") }),
     dialect: "sendgrid",
@@ -51,7 +51,13 @@ export function readSendgrid(event: Lenient): ParsedReport | undefined {
     case "bounce": {
       // `blocked`, `expired`: the address itself may be good.
       const passing: Cause = field("type") === undefined || field("type") === "bounce" ? {} : { lasting: false };
-      const judged = judgeNotice({ recipient, action: "failed", diagnostic: reason, status: field("status"), cause: { ...cause, ...passing } });
+      const judged = judgeNotice({
+        recipient,
+        action: "failed",
+        diagnostic: reason,
+        status: field("status"),
+        cause: { ...cause, ...passing },
+      });
       return { kind: "bounce", reports: [judged], ...about };
     }
     case "dropped":

@@ -73,7 +73,12 @@ export function readSes(event: Lenient): ParsedReport | undefined {
   const mail = objectIn(fields?.mail);
   const relayMessageId = stringIn(mail?.messageId);
   const about = { original: originalOf(mail), dialect: sesDialect, ...(relayMessageId && { relayMessageId }) };
-  const told = (kind: ParsedReport["kind"], reports: RecipientReport[], more: Partial<ParsedReport> = {}) => ({ kind, reports, ...about, ...more });
+  const told = (kind: ParsedReport["kind"], reports: RecipientReport[], more: Partial<ParsedReport> = {}) => ({
+    kind,
+    reports,
+    ...about,
+    ...more,
+  });
   const part = (name: string) => objectIn(fields?.[name]);
   switch (stringIn(fields?.notificationType) ?? stringIn(fields?.eventType)) {
     case "Bounce":
@@ -126,7 +131,8 @@ function bounceOf(
   const type = `${stringIn(bounce?.bounceType)}/${stringIn(bounce?.bounceSubType)}`;
   const recipients = listIn(bounce?.bouncedRecipients, recipientsMax).map(objectIn);
   const isAnswer =
-    type === "Transient/General" && recipients.every((one) => [one?.status, one?.action, one?.diagnosticCode].every((said) => said === undefined));
+    type === "Transient/General" &&
+    recipients.every((one) => [one?.status, one?.action, one?.diagnosticCode].every((said) => said === undefined));
   if (isAnswer) return told("auto_reply", []);
   const reportingMta = stringIn(bounce?.reportingMTA)?.replace(/^dns;\s{0,5}/, "");
   const judge = (recipient: string, one: ReturnType<typeof objectIn>) =>

@@ -24,7 +24,9 @@ export function isSignedBySendgrid(
  * It covers nothing of the event: a token must not be good for two of them.
  */
 export function isSignedByMailgun(signingKey: string, signed: { timestamp: string; token: string; signature: string }): boolean {
-  const expected = createHmac("sha256", signingKey).update(signed.timestamp + signed.token).digest();
+  const expected = createHmac("sha256", signingKey)
+    .update(signed.timestamp + signed.token)
+    .digest();
   const given = Buffer.from(signed.signature, "hex");
   return given.length === expected.length && timingSafeEqual(given, expected);
 }

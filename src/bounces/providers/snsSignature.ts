@@ -81,7 +81,9 @@ export function createSnsVerifier({ topics, fetchFromSns, now }: SnsOptions): Ve
   return async (body) => {
     const members = objectIn(parseLenient(body.toString()));
     if (!members) return { kind: "malformed", detail: "The body is no JSON object, as Amazon SNS sends." };
-    const fields = Object.fromEntries(Object.entries(members).flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])));
+    const fields = Object.fromEntries(
+      Object.entries(members).flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])),
+    );
     const { Type: type = "", TopicArn: arn = "", Signature: signature = "", SigningCertURL: certificateAddress = "" } = fields;
     const signed = signedMembers[type];
     const digest = digests[fields.SignatureVersion ?? ""];
