@@ -15,9 +15,11 @@ export type ProcessDependencies = FindDependencies & {
   parser: Pick<Parser, "parse">;
   reports: Pick<Reports, "content" | "finish">;
   reported: Reported;
+  /** Redis time, ms. */
+  now(): number;
 };
 
-/** The finished report; `busy`: an attempt of its message is under way, so that it has to wait; nothing changed. */
+/** The finished report; `busy`: an attempt of its message is, or may be, under way, so that it has to wait; nothing changed. */
 export type Processed = { kind: "finished"; report: StoredReport } | { kind: "busy" };
 
 /** Fields of reports are bounded, whatever a stranger writes. */
@@ -25,10 +27,12 @@ const textMax = 300;
 const recipientsMax = 100;
 /** Waiting for an attempt to end takes some; past this, something else is wrong. */
 const claimsMax = 200;
+/** A provider may be quicker with its notification than we with the record of the reply that names the message. */
+const unrecordedMs = 10_000;
 
 /** Works on one report. May be repeated: what was applied before is found to be so. Rejects while Redis is away. */
 export async function processReport(dependencies: ProcessDependencies, pending: StoredReport): Promise<Processed> {
-  const { parser, reports } = dependencies;
+  const { parser, reports, now } = dependencies;
   if (pending.claims > claimsMax) return finish(dependencies, pending, { status: "unparsed", fault: "gave_up" });
   const content = await reports.content(pending.id);
   if (!content) return finish(dependencies, pending, { status: "unparsed", fault: "content_gone" });
@@ -40,6 +44,7 @@ export async function processReport(dependencies: ProcessDependencies, pending: 
   const facts = factsOf(parsed);
   if (parsed.kind === "none") return finish(dependencies, pending, { ...facts, status: "unparsed", fault: "no_report" });
   const found = await findMessage(dependencies, pending, parsed);
+  if (found.kind === "none" && parsed.relayMessageId !== undefined && now() < pending.received_at + unrecordedMs) return { kind: "busy" };
   if (found.kind === "none") {
     const recipients = parsed.reports.map((report) => told({ report, meaning: "none" }, "not_a_recipient"));
     return finish(dependencies, pending, { ...facts, status: "unmatched", recipients: recipients.slice(0, recipientsMax) });

@@ -43,7 +43,8 @@ export function fineFor(recipient: string, response = ""): RecipientReport {
 
 /** An address in a field; undefined where it is none. */
 export function addressIn(value: Lenient): string | undefined {
-  return tidyAddress((stringIn(value) ?? "").trim().replace(/^<|>$/g, "").slice(0, 1_000));
+  const text = (stringIn(value) ?? "").slice(0, 1_000).trim().replace(/^<|>$/g, "");
+  return text.includes("@") ? tidyAddress(text) : undefined;
 }
 
 /** The message that is meant, as far as it is known. `sender`: of its envelope, which may be a return path of ours. */

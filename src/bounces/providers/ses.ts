@@ -4,7 +4,7 @@ import type { Header, ParsedReport, RecipientReport } from "../parsedReport.ts";
 import { type Lenient, listIn, objectIn, stringIn } from "./lenientJson.ts";
 import { addressIn, type Cause, fineFor, judgeNotice, meantMessage } from "./notice.ts";
 
-export const sesDialect = "amazon-sns";
+const sesDialect = "amazon-sns";
 
 const recipientsMax = 100;
 const headersMax = 200;
@@ -42,6 +42,8 @@ export function isIgnoredBySes(event: Lenient): boolean {
   if (stringIn(fields?.notificationType) === "AmazonSnsSubscriptionSucceeded") return true;
   return ignored.has(stringIn(fields?.eventType) ?? "");
 }
+
+const inOrder = (recipient: string) => fineFor(recipient);
 
 function recipientsOf(list: Lenient, judge: (recipient: string, fields: ReturnType<typeof objectIn>) => RecipientReport) {
   return listIn(list, recipientsMax).flatMap((entry) => {
@@ -85,9 +87,10 @@ export function readSes(event: Lenient): ParsedReport | undefined {
       return bounceOf(part("bounce"), told);
     case "Complaint": {
       const complaint = part("complaint");
-      // What SES did not send as the recipient is on its list after an earlier complaint.
       const feedbackType = (stringIn(complaint?.complaintFeedbackType) ?? "abuse").toLowerCase();
-      return told("complaint", recipientsOf(complaint?.complainedRecipients, fineFor0), { feedbackType });
+      const reports = recipientsOf(complaint?.complainedRecipients, inOrder);
+      // Who complained is mostly hidden from SES too: then it names all recipients at that provider.
+      return told("complaint", reports, { feedbackType, ...(reports.length > 1 && { anyOf: true as const }) });
     }
     case "Delivery": {
       const delivery = part("delivery");
@@ -112,13 +115,11 @@ export function readSes(event: Lenient): ParsedReport | undefined {
     }
     case "Subscription": {
       const leavesAll = objectIn(part("subscription")?.newTopicPreferences)?.unsubscribeAll === true;
-      return leavesAll ? told("unsubscribe", recipientsOf(mail?.destination, fineFor0)) : undefined;
+      return leavesAll ? told("unsubscribe", recipientsOf(mail?.destination, inOrder)) : undefined;
     }
   }
   return undefined;
 }
-
-const fineFor0 = (recipient: string) => fineFor(recipient);
 
 /**
  * A bounce: SES tries by itself, so that even a transient one is an end. Only the answer of an automatic responder comes as a bounce
