@@ -12,7 +12,7 @@ const wordings: readonly { provider: NotificationProvider; text: RegExp; example
   { provider: "sendgrid", text: /^Ok: queued as ([\w-]{16,64})$/i, example: "250 Ok: queued as bdT3qimVR7SSpBEKunexIg" },
   {
     provider: "postmark",
-    text: /\b([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b/i,
+    text: /(?<![\w-])([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?![\w-])/i,
     example: "250 2.0.0 OK 883953f4-6105-42a2-a16a-77a8eac79483",
   },
 ];
