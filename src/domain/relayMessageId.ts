@@ -1,4 +1,5 @@
 // What a provider calls a message that it took: it says so in its reply to the final dot, and in every notification.
+import { createHash } from "node:crypto";
 import type { NotificationProvider } from "./notification.ts";
 import type { Reply } from "./reply.ts";
 
@@ -17,9 +18,9 @@ const wordings: readonly { provider: NotificationProvider; text: RegExp; example
   },
 ];
 
-/** Whether a text has the form of such an id. */
-export function isRelayMessageId(text: string): boolean {
-  return /^[\w-]{16,64}$/.test(text);
+/** By what the store finds an id again: 96 bits, for what a provider sends may be long. */
+export function relayMessageDigest(relayMessageId: string): string {
+  return createHash("sha256").update(relayMessageId).digest().subarray(0, 12).toString("base64url");
 }
 
 /** What the message is called by one of these providers, in the reply of a relay that took it; undefined where it does not say so. */

@@ -3,7 +3,7 @@
 import type { EventType } from "../domain/events.ts";
 import type { DispatchState, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
 import type { NotificationProvider } from "../domain/notification.ts";
-import { relayMessageIdIn } from "../domain/relayMessageId.ts";
+import { relayMessageDigest, relayMessageIdIn } from "../domain/relayMessageId.ts";
 import type { Category, Reply } from "../domain/reply.ts";
 import { isOpen } from "../domain/states.ts";
 import { defaultSuppressionPolicy, type RecipientSuppression, type SuppressionPolicy } from "../domain/suppression.ts";
@@ -129,9 +129,9 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
   }
 
   /** An outcome with what the relay's provider calls the message, if it says so. */
-  function named(outcome: RecordedOutcome): RecordedOutcome & { relay_message_id?: string } {
+  function named(outcome: RecordedOutcome): RecordedOutcome & { relay_message?: string } {
     const id = outcome.kind === "sent" && outcome.reply ? relayMessageIdIn(outcome.reply, notifiedBy) : undefined;
-    return id === undefined ? outcome : { ...outcome, relay_message_id: id };
+    return id === undefined ? outcome : { ...outcome, relay_message: relayMessageDigest(id) };
   }
 
   const chunkKey = (id: string, index: number) => (index === 0 ? keys.bytes(id) : keys.chunk(id, index));

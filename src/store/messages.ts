@@ -1,7 +1,7 @@
 // Reading messages: one, or a tenant's, newest first. Nothing here changes a message.
 import { isMessageId } from "../domain/ids.ts";
 import type { Message, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
-import { isRelayMessageId } from "../domain/relayMessageId.ts";
+import { relayMessageDigest } from "../domain/relayMessageId.ts";
 import type { RecipientStatus } from "../domain/states.ts";
 import type { Connection } from "./connection.ts";
 import { cursorOf, placeOf, readNewestFirst } from "./newestFirst.ts";
@@ -48,8 +48,7 @@ export function createMessages({ redis, keys, clock }: Connection) {
 
     /** Which message a relay's provider calls so, as its reply told us; undefined where none of them is known, or no longer. */
     async idByRelayMessageId(relayMessageId: string): Promise<string | undefined> {
-      if (!isRelayMessageId(relayMessageId)) return undefined;
-      return (await redis.get(keys.relayMessage(relayMessageId))) ?? undefined;
+      return (await redis.get(keys.relayMessage(relayMessageDigest(relayMessageId)))) ?? undefined;
     },
 
     /** The tags and metadata of messages, for their events. */

@@ -308,6 +308,24 @@ test("the ways to the message are found in each provider's own places", () => {
   assert.deepEqual(returned, { name: "x-postern-return-path", value: "b1@bounces.example" });
 });
 
+test("a notification that is cut off anywhere, or has any octet changed, is read as something without a fault", () => {
+  const bodies: [NotificationProvider, unknown][] = [
+    ["ses", sesBounce(sesMail({ headers: [["Message-ID", "<msg_x@example.com>"]] }))],
+    ["sendgrid", sendgridEvent()],
+    ["mailgun", mailgunEvent("msg_x@example.com")],
+    ["postmark", postmarkBounce("883953f4-6105-42a2-a16a-77a8eac79483", { Content: "Subject: x\r\n\r\nx" })],
+  ];
+  for (const [provider, event] of bodies) {
+    const raw = Buffer.from(JSON.stringify(event));
+    for (let at = 0; at < raw.length; at++) {
+      assert.equal(parseNotification(provider, raw.subarray(0, at)).kind, "none");
+      const changed = Buffer.from(raw);
+      changed[at] = (at * 31) % 256;
+      assert.ok(Array.isArray(parseNotification(provider, changed).reports));
+    }
+  }
+});
+
 test("whatever stands in place of an event is read as none, quickly and without a fault", () => {
   const many = "filter".repeat(150_000);
   const nonsense: unknown[] = [

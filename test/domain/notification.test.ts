@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { notificationProviders, readSnsTopic } from "../../src/domain/notification.ts";
-import { isRelayMessageId, relayMessageIdIn } from "../../src/domain/relayMessageId.ts";
+import { relayMessageIdIn } from "../../src/domain/relayMessageId.ts";
 
 test("a topic's endpoint is that of its own region and partition", () => {
   const hostOf = (region: string, partition = "aws") => readSnsTopic(`arn:${partition}:sns:${region}:123456789012:bounces`)?.host;
@@ -40,7 +40,6 @@ test("a provider's id is found in its reply, and only where its notifications ar
   } as const;
   for (const [provider, [text, id]] of Object.entries(replies)) {
     assert.equal(relayMessageIdIn({ text }, notificationProviders), id);
-    assert.ok(isRelayMessageId(id));
     assert.equal(
       relayMessageIdIn(
         { text },
@@ -61,5 +60,4 @@ test("replies of other servers name no such id", () => {
   ]) {
     assert.equal(relayMessageIdIn({ text }, notificationProviders), undefined, text);
   }
-  for (const id of ["", "short", "a:b".repeat(9), "x".repeat(65), "{postern:0}:m:msg_0000000000"]) assert.ok(!isRelayMessageId(id), id);
 });

@@ -265,6 +265,24 @@ test("a notification reaches its message in any tenant, and is listed there alon
   assert.equal((await app.ask("GET", "/v1/suppressions/other@example.net", { key })).status, 200);
 });
 
+test("what comes when the message is gone still suppresses by the header that SES returns", async () => {
+  const { redis: client, keys } = app.connection;
+  const told = async (to: string, kind: object) => {
+    const message = await sent({ to });
+    await client.del(keys.record(message.id), keys.state(message.id));
+    const headers: [string, string][] = [["X-Postern-Return-Path", message.returnPath]];
+    await postSes({ ...kind, mail: sesMail({ to: [to], headers, messageId: sesId("8") }) });
+    await allRead();
+    const [report] = await reports();
+    assert.deepEqual([report.status, report.message_id, report.recipients[0].effect], ["processed", message.id, "message_gone"]);
+    return (await app.ask("GET", `/v1/suppressions/${to}`)).body.reason;
+  };
+  const complaint = { complainedRecipients: [{ emailAddress: "gone1@example.net" }] };
+  assert.equal(await told("gone1@example.net", { notificationType: "Complaint", complaint }), "complaint");
+  const subscription = { newTopicPreferences: { unsubscribeAll: true } };
+  assert.equal(await told("gone2@example.net", { eventType: "Subscription", subscription }), "unsubscribe");
+});
+
 test("somebody who was no recipient of the message changes nothing", async () => {
   const message = await sent();
   await postSendgrid([sendgridEvent({ email: "eve@example.net", "smtp-id": message.internetId })]);
