@@ -7,9 +7,12 @@ import type { FetchFromSns } from "../../src/bounces/providers/snsSignature.ts";
 import type { PlannedWakeUp } from "../../src/domain/dispatching.ts";
 import { newApiKey, type Scope, scopes } from "../../src/domain/keys.ts";
 import { type InboundConfig, notificationProviders } from "../../src/domain/notification.ts";
+import { noQuotas } from "../../src/domain/quotas.ts";
+import type { RefusalCode } from "../../src/domain/refusals.ts";
 import { defaultSuppressionPolicy } from "../../src/domain/suppression.ts";
 import { createApp } from "../../src/http/app.ts";
 import { requireScope } from "../../src/http/authenticate.ts";
+import type { ConnectionTimeouts } from "../../src/http/connections.ts";
 import type { Dependencies, ObservedRequest, RelayStatus } from "../../src/http/dependencies.ts";
 import { createEventFeed } from "../../src/http/events/feed.ts";
 import { openReporting } from "../../src/start/reporting.ts";
@@ -19,6 +22,7 @@ import { createEvents } from "../../src/store/events.ts";
 import { createIdempotency } from "../../src/store/idempotency.ts";
 import { createLedger } from "../../src/store/ledger.ts";
 import { createMessages } from "../../src/store/messages.ts";
+import { createRequestRates } from "../../src/store/requestRates.ts";
 import { createSuppressions } from "../../src/store/suppressions.ts";
 import { createUnsubscribes } from "../../src/store/unsubscribes.ts";
 import { createWebhookDeliveries } from "../../src/store/webhookDeliveries.ts";
@@ -57,6 +61,7 @@ const noSns: FetchFromSns = () => Promise.reject(new Error("there is no SNS here
 export async function openApp(
   redis: TestRedis,
   change: (dependencies: Dependencies) => Partial<Dependencies> = () => ({}),
+  timeouts: Partial<ConnectionTimeouts> = {},
   { inbound = {}, fetchFromSns = noSns }: { inbound?: InboundConfig; fetchFromSns?: FetchFromSns } = {},
 ) {
   const database = Number(new URL(redis.freshUrl()).pathname.slice(1));
@@ -91,6 +96,8 @@ export async function openApp(
   const woken: PlannedWakeUp[] = [];
   const observed: ObservedRequest[] = [];
   const accepted: string[] = [];
+  const refusals: RefusalCode[] = [];
+  let dropped = 0;
   const wake = (planned: PlannedWakeUp[]) => void woken.push(...planned);
   const newUuid = () => uuidV7({}, new Uint8Array(16));
   const routes = [{ to_domain: "nowhere.example", relays: ["second"] }, { relays: ["first", "second"] }];
@@ -110,6 +117,8 @@ export async function openApp(
     suppressions: createSuppressions(connection),
     unsubscribes,
     unsubscribeLinks,
+    quotas: noQuotas,
+    requestRates: createRequestRates(connection),
     webhooks: createWebhooks(connection),
     webhookDeliveries: createWebhookDeliveries(connection, webhookOptions),
     webhookReplays: createWebhookReplays(connection, webhookOptions),
@@ -128,7 +137,7 @@ export async function openApp(
       unsubscribeLinks,
       ...(reporting.returnPath && { returnPath: reporting.returnPath }),
     },
-    change: { ledger, messages, wake, routes, relays: ["first", "second"] },
+    change: { ledger, messages, wake, routes, relays: ["first", "second"], quotas: noQuotas },
     wake,
     relays: fixedRelays([]),
     webhookTargets: "public",
@@ -137,10 +146,14 @@ export async function openApp(
     durability: () => ({ kind: "durable", problems: [] }),
     scope: (scope) => requireScope({ apiKeys, bootstrapKey }, scope),
     observeRequest: (request) => void observed.push(request),
+    observeRefusal: (code) => void refusals.push(code),
+    observeDroppedConnection: () => {
+      dropped += 1;
+    },
     observeAccepted: (lane) => void accepted.push(lane),
   };
   const dependencies = { ...whole, ...change(whole) };
-  const app = await createApp(dependencies, { log, version: "0.0.0" });
+  const app = await createApp(dependencies, { log, version: "0.0.0", timeouts });
 
   /** One request. The key is the bootstrap one unless another is named; null sends none. */
   async function ask(method: string, path: string, { key = bootstrapKey, body, headers = {} }: AskOptions = {}): Promise<Answer> {
@@ -175,6 +188,9 @@ export async function openApp(
     accepted,
     intake: reporting.intake,
     metrics,
+    refusals,
+    /** Connections that were one too many. */
+    dropped: () => dropped,
     ask,
 
     /** Makes a key as an operator would from the shell. */

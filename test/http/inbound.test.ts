@@ -42,7 +42,7 @@ before(async () => {
   const topic = readSnsTopic(topicArn);
   assert.ok(topic);
   answerOfSns = certificateServed;
-  app = await openApp(redis, undefined, {
+  app = await openApp(redis, undefined, undefined, {
     inbound: {
       ses: { topics: [topic] },
       sendgrid: { publicKeys: [sendgridKeys().pem, sendgrid.pem] },
