@@ -5,7 +5,7 @@ import { type NotificationProvider, notificationProviders } from "../../domain/n
 import type { Refusal } from "../../domain/refusals.ts";
 import type { App, Dependencies } from "../dependencies.ts";
 import { RefusalError, refuse } from "../errors.ts";
-import { problems } from "../schemas/problem.ts";
+import { documented } from "../schemas/problem.ts";
 
 type Door = {
   operationId: string;
@@ -14,10 +14,17 @@ type Door = {
   consumes: string[];
   /** Larger than anything that the provider sends. Only who proved itself by a header may send a whole message. */
   bodyLimit: number;
+  /** As the API's description shows it; it is read by hand. */
+  body: z.ZodType;
 };
 
 const kibibyte = 1024;
 const json = "application/json";
+
+/** `example`: without what does not matter here. */
+function shown(id: string, example: object) {
+  return z.any().meta({ id, description: "As the provider's own documentation has it.", examples: [example] });
+}
 
 const doors: Readonly<Record<NotificationProvider, Door>> = {
   ses: {
@@ -26,6 +33,17 @@ const doors: Readonly<Record<NotificationProvider, Door>> = {
     verifiedBy: "the signature of Amazon SNS, for the configured topics alone; a subscription to them is confirmed by itself",
     consumes: ["text/plain", json],
     bodyLimit: 768 * kibibyte,
+    body: shown("SesNotification", {
+      Type: "Notification",
+      MessageId: "165545c9-2a5c-472c-8df2-7ff2be2b3b1b",
+      TopicArn: "arn:aws:sns:eu-west-1:123456789012:ses-events",
+      Message: '{"notificationType":"Bounce","bounce":{"bounceType":"Permanent"},"mail":{"messageId":"0102018d5f3a4b6c-…-000000"}}',
+      Timestamp: "2026-01-31T09:00:00.000Z",
+      SignatureVersion: "2",
+      Signature:
+        "EXAMPLEpH+DcEwjAPg8O9mY8dReBSwksfg2S7WKQcikcNKWLQjwu6A4VbeS0QHVCkhRS7fUQvi2egU3N858fiTDN6bkkOxYDVrY0Ad8L10Hs3zH81mtnPk5uvvolIC1CXGu43obcgFxeL3khZl8IKvO61GWB6jI9b5+gLPoBc1Q=",
+      SigningCertURL: "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem",
+    }),
   },
   sendgrid: {
     operationId: "receiveSendgridNotification",
@@ -33,6 +51,9 @@ const doors: Readonly<Record<NotificationProvider, Door>> = {
     verifiedBy: "the signature of its signed Event Webhook",
     consumes: [json],
     bodyLimit: 1_024 * kibibyte,
+    body: shown("SendgridNotification", [
+      { email: "ada@example.net", event: "bounce", reason: "550 5.1.1 User unknown", sg_message_id: "bdT3qimVR7SSpBEKunexIg.filter0001" },
+    ]),
   },
   postmark: {
     operationId: "receivePostmarkNotification",
@@ -40,6 +61,13 @@ const doors: Readonly<Record<NotificationProvider, Door>> = {
     verifiedBy: "user name and password (HTTP Basic)",
     consumes: [json],
     bodyLimit: 16 * kibibyte * kibibyte,
+    body: shown("PostmarkNotification", {
+      RecordType: "Bounce",
+      Type: "HardBounce",
+      MessageID: "883953f4-6105-42a2-a16a-77a8eac79483",
+      Email: "ada@example.net",
+      Details: "smtp;550 5.1.1 User unknown",
+    }),
   },
   mailgun: {
     operationId: "receiveMailgunNotification",
@@ -47,6 +75,15 @@ const doors: Readonly<Record<NotificationProvider, Door>> = {
     verifiedBy: "the signature in its body, each token for one event alone",
     consumes: [json],
     bodyLimit: 512 * kibibyte,
+    body: shown("MailgunNotification", {
+      signature: { timestamp: "1529006854", token: "a8ce0edb2dd8301dee6c2405235584e45aa91d1e9f979f3de0", signature: "d2271d12299f6592…" },
+      "event-data": {
+        event: "failed",
+        severity: "permanent",
+        recipient: "ada@example.net",
+        "delivery-status": { code: 550, message: "5.1.1 User unknown" },
+      },
+    }),
   },
 };
 
@@ -57,6 +94,15 @@ const taken = z
     ignored: z.int().meta({ description: "Events that say nothing of bounces, complaints, deliveries or unsubscribing." }),
   })
   .meta({ id: "NotificationsTaken", description: "What was taken in of a provider's notification." });
+
+const refusals = {
+  400: documented("Nothing of it can be verified."),
+  401: documented("Not verified as this provider's; the detail says why. Nothing was stored."),
+  404: documented("This provider is not configured."),
+  413: documented("Larger than anything that this provider sends."),
+  415: documented("Not of the type that this provider sends."),
+  503: documented("Not available at the moment; the provider comes again."),
+};
 
 const retryAfterSeconds = 10;
 
@@ -77,7 +123,7 @@ function refusalOf(answer: Exclude<NotificationAnswer, { kind: "taken" | "confir
 
 export function receiveNotification(app: App, { notifications }: Dependencies): void {
   for (const provider of notificationProviders) {
-    const { operationId, title, verifiedBy, consumes, bodyLimit } = doors[provider];
+    const { operationId, title, verifiedBy, consumes, bodyLimit, body } = doors[provider];
     app.route({
       method: "POST",
       url: `/v1/inbound/${provider}`,
@@ -86,11 +132,11 @@ export function receiveNotification(app: App, { notifications }: Dependencies): 
       schema: {
         operationId,
         summary: `Notifications of ${title}`,
-        description: `For ${title} alone, as its own documentation has it. Verified by ${verifiedBy}, so that it needs no key. Each event becomes a report (\`GET /v1/bounces\`), stored before this is answered; the same event twice is one. 404 unless \`inbound.${provider}\` is configured.`,
+        description: `For ${title} alone, as its own documentation has it. It needs no key: it is verified by ${verifiedBy}. Each event becomes a report (\`GET /v1/bounces\`), stored before this is answered; the same event twice is one. 404 unless \`inbound.${provider}\` is configured.`,
         tags: ["Reports"],
         consumes,
-        body: z.any(),
-        response: { 200: taken, ...problems(400, 401, 404, 413, 415) },
+        body,
+        response: { 200: taken, ...refusals },
       },
       onRequest: async (request, reply) => {
         if (!notifications.isConfigured(provider)) {
@@ -103,8 +149,8 @@ export function receiveNotification(app: App, { notifications }: Dependencies): 
         throw new RefusalError({ refused: "not_verified", detail: reason });
       },
       handler: async (request, reply) => {
-        const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-        const answer = await notifications.receive(provider, { header: (name) => request.headers[name]?.toString(), body });
+        const raw = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+        const answer = await notifications.receive(provider, { header: (name) => request.headers[name]?.toString(), body: raw });
         if (answer.kind === "confirmed") return { stored: 0, known: 0, ignored: 1 };
         if (answer.kind !== "taken") return refuse(request, reply, refusalOf(answer));
         const { stored, known, ignored } = answer;
