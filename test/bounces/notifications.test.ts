@@ -257,6 +257,13 @@ const expectations: [NotificationProvider, string, unknown, string][] = [
     },
     `unsubscribe ${ada} delivered - soft`,
   ],
+  ["postmark", "a bounce of a kind that every object has", postmarkBounce("x", { Type: "constructor" }), "none"],
+  [
+    "mailgun",
+    "a reason that every object has",
+    mailgunEvent("a@example.com", { reason: "constructor" }),
+    `bounce ${ada} failed invalid_recipient hard`,
+  ],
   ["postmark", "a bounce of a kind that is not known", postmarkBounce("x", { Type: "Teleported" }), "none"],
 ];
 

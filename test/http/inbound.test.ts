@@ -351,6 +351,8 @@ const forgedSns: [string, () => string][] = [
   ["changed behind the signature", () => snsMessage(sns.key, {}, { Message: '{"notificationType":"Bounce"}' })],
   ["of another type than was signed", () => snsMessage(sns.key, {}, { Type: "UnsubscribeConfirmation" })],
   ["without a signature", () => snsMessage(sns.key, {}, { Signature: "" })],
+  ["of a type that every object has", () => snsMessage(sns.key, {}, { Type: "constructor" })],
+  ["of a version that every object has", () => snsMessage(sns.key, {}, { SignatureVersion: "__proto__" })],
   ["of a version that is not known", () => snsMessage(sns.key, {}, { SignatureVersion: "3" })],
   ["of another topic", () => snsMessage(sns.key, { TopicArn: "arn:aws:sns:eu-west-1:666666666666:ses-events" })],
   ["more than a day old", () => snsMessage(sns.key, { Timestamp: new Date(Date.now() - 26 * 3_600_000).toISOString() })],

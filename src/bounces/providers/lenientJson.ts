@@ -36,6 +36,11 @@ export function wordIn(value: Lenient): string | undefined {
   return typeof value === "number" ? String(value) : stringIn(value);
 }
 
+/** The row of a table; undefined where it has none, also for what every object inherits (`constructor`). */
+export function rowOf<Row>(table: Readonly<Record<string, Row>>, name: Lenient): Row | undefined {
+  return typeof name === "string" && Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
 /** At most so many items; none where it is no list. */
 export function listIn(value: Lenient, max: number): Lenient[] {
   return Array.isArray(value) ? value.slice(0, max) : [];

@@ -1,6 +1,6 @@
 // Mailgun: the `event-data` of its webhooks ("Webhook payloads"). It keeps our Message-ID, and names it in every event.
 import type { ParsedReport } from "../parsedReport.ts";
-import { type Lenient, objectIn, stringIn, wordIn } from "./lenientJson.ts";
+import { type Lenient, objectIn, rowOf, stringIn, wordIn } from "./lenientJson.ts";
 import { addressIn, type Cause, fineFor, judgeNotice, meantMessage } from "./notice.ts";
 
 /** `reason`. */
@@ -55,7 +55,7 @@ export function readMailgun(event: Lenient): ParsedReport | undefined {
     dialect: "mailgun",
     ...(reportingMta && { reportingMta }),
   };
-  const cause = causes[stringIn(fields?.reason) ?? ""];
+  const cause = rowOf(causes, fields?.reason);
   switch (stringIn(fields?.event)) {
     case "failed": {
       const isOver = stringIn(fields?.severity) !== "temporary";

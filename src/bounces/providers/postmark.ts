@@ -2,7 +2,7 @@
 // and every webhook names that one: it is the id in its reply to our final dot.
 import type { ParsedReport, ReportKind } from "../parsedReport.ts";
 import { parseReport } from "../parseReport.ts";
-import { type Lenient, objectIn, stringIn } from "./lenientJson.ts";
+import { type Lenient, objectIn, rowOf, stringIn } from "./lenientJson.ts";
 import { addressIn, type Cause, fineFor, judgeNotice, meantMessage } from "./notice.ts";
 
 /** The `Type` of a bounce ("Bounce API", bounce types): what kind of report it is, and what it means where no server's reply is quoted. */
@@ -67,7 +67,7 @@ export function readPostmark(event: Lenient): ParsedReport | undefined {
   switch (field("RecordType")) {
     case "Bounce":
     case "SpamComplaint": {
-      const type = types[field("Type") ?? ""];
+      const type = rowOf(types, fields?.Type);
       if (!type) return undefined;
       const { kind, ...cause } = type;
       if (kind === "auto_reply") return { kind, reports: [], ...about };

@@ -1,7 +1,7 @@
 // Twilio SendGrid: one event of its Event Webhook ("Event Webhook Reference"). Only delivery events name our Message-ID (`smtp-id`);
 // all have SendGrid's own, which begins as its reply to our final dot did.
 import type { ParsedReport } from "../parsedReport.ts";
-import { type Lenient, objectIn, stringIn } from "./lenientJson.ts";
+import { type Lenient, objectIn, rowOf, stringIn } from "./lenientJson.ts";
 import { addressIn, type Cause, fineFor, judgeNotice, meantMessage } from "./notice.ts";
 
 /** `bounce_classification`, and `reason` of what was dropped, in lower case. */
@@ -46,7 +46,7 @@ export function readSendgrid(event: Lenient): ParsedReport | undefined {
     ...(relayMessageId && { relayMessageId }),
   };
   const reason = field("reason") ?? field("response");
-  const cause = causes[(field("bounce_classification") ?? "").toLowerCase()];
+  const cause = rowOf(causes, field("bounce_classification")?.toLowerCase());
   switch (field("event")) {
     case "bounce": {
       // `blocked`, `expired`: the address itself may be good.
@@ -63,7 +63,7 @@ export function readSendgrid(event: Lenient): ParsedReport | undefined {
     case "dropped":
       return {
         kind: "bounce",
-        reports: [judgeNotice({ recipient, action: "failed", diagnostic: reason, cause: causes[(reason ?? "").toLowerCase()] })],
+        reports: [judgeNotice({ recipient, action: "failed", diagnostic: reason, cause: rowOf(causes, reason?.toLowerCase()) })],
         ...about,
       };
     case "deferred":

@@ -1,7 +1,7 @@
 // Amazon SES: what it tells by SNS, whether posted to us or mailed (Amazon SES developer guide, "Amazon SNS notification contents" and
 // "Contents of event data"). Notifications of an identity and events of a configuration set say the same in nearly the same words.
 import type { Header, ParsedReport, RecipientReport } from "../parsedReport.ts";
-import { type Lenient, listIn, objectIn, stringIn } from "./lenientJson.ts";
+import { type Lenient, listIn, objectIn, rowOf, stringIn } from "./lenientJson.ts";
 import { addressIn, type Cause, fineFor, judgeNotice, meantMessage } from "./notice.ts";
 
 const sesDialect = "amazon-sns";
@@ -101,7 +101,7 @@ export function readSes(event: Lenient): ParsedReport | undefined {
     }
     case "DeliveryDelay": {
       const delay = part("deliveryDelay");
-      const cause = causes[stringIn(delay?.delayType) ?? ""];
+      const cause = rowOf(causes, delay?.delayType);
       const judge = (recipient: string, one: ReturnType<typeof objectIn>) =>
         judgeNotice({ recipient, action: "delayed", diagnostic: stringIn(one?.diagnosticCode), status: stringIn(one?.status), cause });
       return told("delayed", recipientsOf(delay?.delayedRecipients, judge));
@@ -139,7 +139,7 @@ function bounceOf(
   const judge = (recipient: string, one: ReturnType<typeof objectIn>) =>
     judgeNotice({
       ...{ recipient, action: "failed", diagnostic: stringIn(one?.diagnosticCode), status: stringIn(one?.status) },
-      cause: causes[type] ?? (type.startsWith("Permanent/") ? {} : { lasting: false }),
+      cause: rowOf(causes, type) ?? (type.startsWith("Permanent/") ? {} : { lasting: false }),
     });
   return told("bounce", recipientsOf(bounce?.bouncedRecipients, judge), { ...(reportingMta && { reportingMta }) });
 }

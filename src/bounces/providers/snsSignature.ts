@@ -1,7 +1,7 @@
 // Notifications of Amazon SNS: whose they are. The certificate comes from the topic's own endpoint alone, whatever the message says.
 import { createVerify, type KeyObject, X509Certificate } from "node:crypto";
 import type { SnsTopic } from "../../domain/notification.ts";
-import { objectIn, parseLenient, stringIn } from "./lenientJson.ts";
+import { objectIn, parseLenient, rowOf, stringIn } from "./lenientJson.ts";
 import { isTimely, untimely } from "./verification.ts";
 
 /** Fetches from an SNS endpoint, by https, without following redirects. Rejects where it cannot. */
@@ -68,8 +68,8 @@ export function createSnsVerifier({ topics, fetchFromSns, now }: SnsOptions): Ve
 
   /** Of the URL, from memory where it is there; undefined where it cannot be had. */
   async function certificateAt(url: URL): Promise<X509Certificate | undefined> {
-    const known = kept.get(url.href);
-    if (known && known.until > now()) return known.certificate;
+    const standing = kept.get(url.href);
+    if (standing && standing.until > now()) return standing.certificate;
     kept.delete(url.href);
     const started = underWay.get(url.href);
     if (started || underWay.size >= fetchesMax) return started;
@@ -85,8 +85,8 @@ export function createSnsVerifier({ topics, fetchFromSns, now }: SnsOptions): Ve
       Object.entries(members).flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])),
     );
     const { Type: type = "", TopicArn: arn = "", Signature: signature = "", SigningCertURL: certificateAddress = "" } = fields;
-    const signed = signedMembers[type];
-    const digest = digests[fields.SignatureVersion ?? ""];
+    const signed = rowOf(signedMembers, type);
+    const digest = rowOf(digests, fields.SignatureVersion);
     if (!signed || !digest || signature === "") {
       return {
         kind: "refused",
