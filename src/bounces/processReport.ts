@@ -1,7 +1,6 @@
 // From a stored report to what it changes: read it off the main loop, find its message, apply what it says, note what came of it.
 import { addressKey } from "../domain/address.ts";
 import type { MessageRecord } from "../domain/message.ts";
-import type { NotificationProvider } from "../domain/notification.ts";
 import type { Reply } from "../domain/reply.ts";
 import { providerOf, type ReportEffect, type ReportedRecipient, type StoredReport } from "../domain/report.ts";
 import type { ReturnPath } from "../domain/returnPath.ts";
@@ -31,10 +30,6 @@ const claimsMax = 200;
 /** A provider may be quicker with its notification than we with the record of the reply that names the message. */
 const unrecordedMs = 5_000;
 
-function mayBeUnrecorded(provider: NotificationProvider | undefined, { relayMessageId }: ParsedReport): boolean {
-  return provider !== undefined && relayMessageId !== undefined;
-}
-
 /** Works on one report. May be repeated: what was applied before is found to be so. Rejects while Redis is away. */
 export async function processReport(dependencies: ProcessDependencies, pending: StoredReport): Promise<Processed> {
   const { parser, reports, now } = dependencies;
@@ -49,8 +44,9 @@ export async function processReport(dependencies: ProcessDependencies, pending: 
   const facts = factsOf(parsed);
   if (parsed.kind === "none") return finish(dependencies, pending, { ...facts, status: "unparsed", fault: "no_report" });
   const found = await findMessage(dependencies, pending, parsed);
-  if (found.kind === "none" && mayBeUnrecorded(provider, parsed) && now() < pending.received_at + unrecordedMs) return { kind: "busy" };
   if (found.kind === "none") {
+    const mayBeUnrecorded = provider !== undefined && parsed.relayMessageId !== undefined;
+    if (mayBeUnrecorded && now() < pending.received_at + unrecordedMs) return { kind: "busy" };
     const recipients = parsed.reports.map((report) => told({ report, meaning: "none" }, "not_a_recipient"));
     return finish(dependencies, pending, { ...facts, status: "unmatched", recipients: recipients.slice(0, recipientsMax) });
   }

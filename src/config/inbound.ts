@@ -3,7 +3,7 @@ import { createPublicKey } from "node:crypto";
 import { z } from "zod";
 import { type InboundConfig, readSnsTopic } from "../domain/notification.ts";
 import { type ConfigFault, inside, type Place } from "./faults.ts";
-import { readFields, type Shape, type Tree } from "./fields.ts";
+import { entriesOf, type Fields, readFields, type Shape, type Tree } from "./fields.ts";
 import { readTwins } from "./fileTwins.ts";
 import { anything, credential, oneOrMore, scalar } from "./values.ts";
 import type { ReadFile } from "./variables.ts";
@@ -30,44 +30,38 @@ const publicKey = scalar("the verification key that SendGrid shows for its signe
 /** It ends at the first colon (RFC 7617, section 2). */
 const userName = credential.refine((text) => !text.includes(":"), { error: "must not hold a colon" });
 
-const providers = {
-  ses: { shape: { topics }, secrets: [] },
-  sendgrid: { shape: { public_key: oneOrMore(publicKey) }, secrets: ["public_key"] },
-  postmark: { shape: { username: userName, password: credential }, secrets: ["username", "password"] },
-  mailgun: { shape: { signing_key: credential }, secrets: ["signing_key"] },
-} as const;
+const shapes = {
+  ses: { topics },
+  sendgrid: { public_key: oneOrMore(publicKey) },
+  postmark: { username: userName, password: credential },
+  mailgun: { signing_key: credential },
+};
+/** Keys that may name a file. */
+const secrets = ["public_key", "username", "password", "signing_key"];
+
+type Given = { at: Place; faults: ConfigFault[]; readFile: ReadFile };
+
+/** A provider's keys; undefined where it is not named, or not set up wholly. */
+function readProvider<S extends Shape>(shape: S, tree: Tree | undefined, { at, faults, readFile }: Given): Required<Fields<S>> | undefined {
+  if (tree === undefined) return undefined;
+  const entries = entriesOf(tree);
+  const keys = Object.keys(shape);
+  const twins = readTwins({ tree: entries ?? new Map(), keys: secrets.filter((key) => keys.includes(key)), at, faults, readFile });
+  const fields = readFields({ shape, tree: entries ? twins.tree : tree, at, faults, place: twins.placeOf });
+  for (const key of entries ? keys : [])
+    if (!twins.given.has(key)) faults.push({ ...at, text: `names no ${key}: set it, or leave this out` });
+  return keys.every((key) => Object.hasOwn(fields, key)) ? (fields as Required<Fields<S>>) : undefined;
+}
 
 /** Reads the section, adding every fault; what is returned holds the providers that are complete. */
-export function readInbound(
-  tree: Tree | undefined,
-  { at, faults, readFile }: { at: Place; faults: ConfigFault[]; readFile: ReadFile },
-): InboundConfig {
-  const sections = readFields({ shape: { ses: anything, sendgrid: anything, postmark: anything, mailgun: anything }, tree, at, faults });
-
-  /** A provider's keys; undefined where it is not set up, or not wholly. */
-  function read<S extends Shape>(
-    name: keyof typeof sections,
-    { shape, secrets }: { shape: S; secrets: readonly string[] },
-  ): { [Key in keyof S]: z.output<S[Key]> } | undefined {
-    const section = sections[name];
-    if (section === undefined) return undefined;
-    const place = inside(at, name);
-    const isMapping = section instanceof Map;
-    const entries = isMapping ? section : new Map<string, Tree>();
-    const twins = readTwins({ tree: entries, keys: secrets, at: place, faults, readFile });
-    const fields = readFields({ shape, tree: isMapping ? twins.tree : section, at: place, faults, place: twins.placeOf });
-    const missing = Object.keys(shape).filter((key) => !twins.given.has(key));
-    if (isMapping || section === "") {
-      for (const key of missing) faults.push({ ...place, text: `names no ${key}: set it, or leave ${name} out` });
-    }
-    const isWhole = Object.keys(shape).every((key) => Object.hasOwn(fields, key));
-    return isWhole ? (fields as { [Key in keyof S]: z.output<S[Key]> }) : undefined;
-  }
-
-  const ses = read("ses", providers.ses);
-  const sendgrid = read("sendgrid", providers.sendgrid);
-  const postmark = read("postmark", providers.postmark);
-  const mailgun = read("mailgun", providers.mailgun);
+export function readInbound(tree: Tree | undefined, given: Given): InboundConfig {
+  const { at, faults } = given;
+  const trees = readFields({ shape: { ses: anything, sendgrid: anything, postmark: anything, mailgun: anything }, tree, at, faults });
+  const within = (provider: keyof typeof shapes) => ({ ...given, at: inside(at, provider) });
+  const ses = readProvider(shapes.ses, trees.ses, within("ses"));
+  const sendgrid = readProvider(shapes.sendgrid, trees.sendgrid, within("sendgrid"));
+  const postmark = readProvider(shapes.postmark, trees.postmark, within("postmark"));
+  const mailgun = readProvider(shapes.mailgun, trees.mailgun, within("mailgun"));
   return {
     ...(ses && { ses }),
     ...(sendgrid && { sendgrid: { publicKeys: [sendgrid.public_key].flat() } }),

@@ -50,7 +50,7 @@ export async function openReporting({ config, connection, messages, apiKeys, met
     ...{ inbound: config.inbound, fetchFromSns, now: clock.now, log },
     mailgunTokens: createMailgunTokens(connection),
     store: intake.store,
-    observe: (provider, outcome, count) => metrics.notifications.inc({ provider, outcome }, count),
+    observe: (provider, outcome, count) => metrics.notifications.inc({ source: provider, outcome }, count),
   });
   return {
     ...{ notifications, reports, intake, parseReport: parser.parse, readReturnPath: read },

@@ -147,7 +147,7 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
     notifications: new Counter({
       name: "postern_provider_notifications_total",
       help: "What the relays' providers posted, by what came of it.",
-      labelNames: ["provider", "outcome"],
+      labelNames: ["source", "outcome"],
       registers,
     }),
     reportsPending: new Gauge({ name: "postern_reports_pending", help: "Reports that are stored and wait to be read.", registers }),

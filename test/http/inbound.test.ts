@@ -532,7 +532,7 @@ test("a provider that is not configured gets 404 with what to configure", async 
 
 test("what came of notifications is counted by provider", async () => {
   const text = await app.metrics.registry.metrics();
-  assert.match(text, /postern_provider_notifications_total\{provider="sendgrid",outcome="stored"\} \d{4}/);
-  assert.match(text, /postern_provider_notifications_total\{provider="ses",outcome="refused"\} \d+/);
+  assert.match(text, /postern_provider_notifications_total\{source="sendgrid",outcome="stored"\} \d{4}/);
+  assert.match(text, /postern_provider_notifications_total\{source="ses",outcome="refused"\} \d+/);
   assert.match(text, /postern_reports_total\{source="ses",kind="bounce",status="processed"\} 3/);
 });
