@@ -82,7 +82,13 @@ export async function openApp(
   const closing: (() => Promise<unknown>)[] = [];
   const reporting = await openReporting(
     {
-      config: { retention, returnPathDomain: "bounces.example", suppression: defaultSuppressionPolicy, inbound },
+      config: {
+        retention,
+        returnPathDomain: "bounces.example",
+        suppression: defaultSuppressionPolicy,
+        inbound,
+        timeouts: { ownerLease: 60_000 },
+      },
       fetchFromSns,
       connection,
       messages,
