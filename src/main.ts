@@ -6,6 +6,7 @@ import { Command, CommanderError, Option } from "commander";
 import { bannerOf } from "./cli/banner.ts";
 import { parseBounces } from "./cli/bounces.ts";
 import { checkConfig, printConfig } from "./cli/config.ts";
+import { doctor } from "./cli/doctor.ts";
 import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
 import { printOpenApi } from "./cli/openapi.ts";
 import type { Terminal } from "./cli/terminal.ts";
@@ -138,6 +139,14 @@ program
   .command("parse <file...>")
   .description("say what reports mean, one JSON line a file; - is standard input")
   .action((files: string[]) => run(() => parseBounces(terminal, files)));
+
+program
+  .command("doctor")
+  .description("look for faults in everything that sending stands on, and say how to mend each; nothing is sent")
+  .option("--dns <server>", "ask this DNS server (IP address, with or without a port)")
+  .option("--from <domain...>", "sender domains to check beside those of DKIM keys and routes")
+  .option("--json", "print JSON")
+  .action((options) => run(() => doctor(terminal, configuration(), options)));
 
 program
   .command("openapi")
