@@ -2,14 +2,10 @@
 // The command line → a role or a command; signals; the only process.exit.
 import { readFileSync } from "node:fs";
 import closeWithGrace from "close-with-grace";
-import { Command, CommanderError, Option } from "commander";
+import { CommanderError } from "commander";
 import { bannerOf } from "./cli/banner.ts";
-import { parseBounces } from "./cli/bounces.ts";
-import { checkConfig, printConfig } from "./cli/config.ts";
-import { doctor } from "./cli/doctor.ts";
-import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
-import { printOpenApi } from "./cli/openapi.ts";
-import type { Terminal } from "./cli/terminal.ts";
+import { createProgram } from "./cli/program.ts";
+import { createScreen, type Terminal } from "./cli/terminal.ts";
 import { type Config, type Role, readConfig } from "./config.ts";
 import { SandboxError } from "./sandbox/sandboxError.ts";
 import { start } from "./start.ts";
@@ -27,6 +23,10 @@ const version = (JSON.parse(readFileSync(new URL("../package.json", import.meta.
 const terminal: Terminal = {
   out: (line) => void process.stdout.write(`${line}\n`),
   err: (line) => void process.stderr.write(`${line}\n`),
+  write: (bytes) => new Promise((resolve) => process.stdout.write(bytes, (error) => resolve(!error))),
+  isLive: process.stdout.isTTY === true,
+  isLiveErr: process.stderr.isTTY === true,
+  screen: () => createScreen(process.stdout),
 };
 // A reader that goes away (`postern … | head`) is no fault of ours.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
@@ -86,72 +86,7 @@ async function run(command: () => number | Promise<number>): Promise<void> {
   }
 }
 
-const program = new Command("postern")
-  .description("The gateway between HTTP and SMTP: post JSON, and know what became of every recipient.")
-  .version(version)
-  .exitOverride()
-  .configureOutput({ writeErr: (text) => terminal.err(text.trimEnd()) })
-  .showHelpAfterError("(postern --help lists the commands)");
-
-program
-  .command("start")
-  .description("start the service")
-  .addOption(new Option("--role <role>", "what this process does").choices(["all", "api", "worker"]))
-  .action(({ role }: { role?: Role }) => serve(role));
-
-const config = program.command("config").description("look at the configuration");
-config
-  .command("check")
-  .description("say every fault of the configuration")
-  .action(() => run(() => checkConfig(terminal)));
-config
-  .command("print")
-  .description("print the effective configuration, secrets masked")
-  .action(() => run(() => printConfig(terminal)));
-
-const keys = program.command("keys").description("API keys");
-const tenantOption = ["--tenant <name>", "whose key it is", "default"] as const;
-keys
-  .command("create")
-  .description("make a key and print it; it is shown only now")
-  .option(...tenantOption)
-  .option("--name <name>", "what the key is for", "")
-  .option("--scope <scope...>", "send, read, manage, operator", ["send", "read"])
-  .option("--domain <domain...>", "sender domains that the key may use (*.example.com for sub-domains); default: any")
-  .option("--relay <relay...>", "relays that the key may name in a message")
-  .option("--json", "print JSON")
-  .action((options) => run(() => createKey(terminal, configuration(), options)));
-keys
-  .command("list")
-  .description("list a tenant's keys")
-  .option(...tenantOption)
-  .option("--json", "print JSON")
-  .action((options) => run(() => listKeys(terminal, configuration(), options)));
-keys
-  .command("revoke <id>")
-  .description("end a key at once")
-  .option(...tenantOption)
-  .action((id: string, options) => run(() => revokeKey(terminal, configuration(), id, options)));
-
-program
-  .command("bounces")
-  .description("delivery reports, complaints and automatic replies")
-  .command("parse <file...>")
-  .description("say what reports mean, one JSON line a file; - is standard input")
-  .action((files: string[]) => run(() => parseBounces(terminal, files)));
-
-program
-  .command("doctor")
-  .description("look for faults in everything that sending stands on, and say how to mend each; nothing is sent")
-  .option("--dns <server>", "ask this DNS server (IP address, with or without a port)")
-  .option("--from <domain...>", "sender domains to check beside those of DKIM keys and routes")
-  .option("--json", "print JSON")
-  .action((options) => run(() => doctor(terminal, configuration(), options)));
-
-program
-  .command("openapi")
-  .description("print the OpenAPI 3.1 document")
-  .action(() => run(() => printOpenApi(terminal)));
+const program = createProgram({ terminal, version, serve, run, configuration });
 
 try {
   await program.parseAsync();

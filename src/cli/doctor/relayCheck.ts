@@ -9,7 +9,7 @@ import { type Finding, type Findings, findingsOn } from "./finding.ts";
 /** A person waits for it, though a worker would wait longer. */
 const waitMsMax = 10_000;
 /** To find out what stands behind a port. */
-const lookMs = 3_000;
+const lookMsMax = 3_000;
 const submissionPorts = [587, 465];
 const usualPorts = [587, 465, 25, 2525];
 const dayMs = 86_400_000;
@@ -46,7 +46,7 @@ export async function checkRelay(options: {
   if (probe.ok) {
     judge(probe, config, messageBytesMax, findings);
     if (isWithoutTokens) findings.skipped("the login was not tried: its tokens are kept in Redis, which cannot be used");
-  } else await explain(probe, config, findings);
+  } else await explain(probe, config, findings, Math.min(lookMsMax, timeouts.connect));
   if (probe.certificate) judgeCertificate(probe.certificate, config, findings);
   return findings.list;
 }
@@ -87,9 +87,14 @@ function judge(
   findings.ok(`EHLO: ${taken}${missing.length > 0 ? `; without ${missing.join(" and ")}` : ""}`);
 }
 
-async function explain({ fault, certificate }: Extract<RelayProbe, { ok: false }>, config: RelayConfig, findings: Findings): Promise<void> {
+async function explain(
+  { fault, certificate }: Extract<RelayProbe, { ok: false }>,
+  config: RelayConfig,
+  findings: Findings,
+  lookMs: number,
+): Promise<void> {
   const said = fault.reply
-    ? ` It said: ${[fault.reply.code || "", fault.reply.enhanced ?? "", fault.reply.text].filter(Boolean).join(" ")}`
+    ? `. It said: ${[fault.reply.code || "", fault.reply.enhanced ?? "", fault.reply.text].filter(Boolean).join(" ")}`
     : "";
   const { what, remedy } = parted(fault);
   // Its certificate is judged by itself, in more words.
@@ -98,18 +103,23 @@ async function explain({ fault, certificate }: Extract<RelayProbe, { ok: false }
     config.proxy || fault.phase === "dns" || fault.phase === "auth" || fault.reply
       ? undefined
       : await whatSpeaks({ ...config, timeoutMs: lookMs });
-  const hint = spoken && (await hintOn(spoken, config));
+  const hint = spoken && (await hintOn(spoken, config, lookMs));
   findings.fault(`${hint?.what ?? what}${said}`, hint?.remedy ?? remedy ?? "look into the relay's own log");
 }
 
 /** The fault's text says what is wrong, and behind a colon the way out. */
 function parted({ text }: RelayFault): { what: string; remedy: string | undefined } {
-  const [, what, remedy] = /^(.*?\S): (check .*|correct .*|set .*|use .*|if its .*|tls .*)$/.exec(text) ?? [];
-  return what === undefined ? { what: text, remedy: undefined } : { what, remedy };
+  const whole = text.replace(/\.$/, "");
+  const [, what, remedy] = /^(.*?\S): ((?:check|correct|if its|let|set|take|tls|use) .*)$/.exec(whole) ?? [];
+  return what === undefined ? { what: whole, remedy: undefined } : { what, remedy };
 }
 
 /** What is really behind the port, where that is not what the configuration takes it for. */
-async function hintOn(spoken: Spoken, { host, port, tls }: RelayConfig): Promise<{ what: string; remedy: string } | undefined> {
+async function hintOn(
+  spoken: Spoken,
+  { host, port, tls }: RelayConfig,
+  lookMs: number,
+): Promise<{ what: string; remedy: string } | undefined> {
   const where = `${host}:${port}`;
   switch (spoken) {
     case "tls":
