@@ -71,51 +71,55 @@ type Followed = { terminal: Terminal; remote: Remote; message: MessageView; time
 
 async function follow({ terminal, remote, message, timeoutMs, isJson }: Followed): Promise<number> {
   const screen = terminal.isLive && !isJson ? terminal.screen() : undefined;
+  const told = new Map<string, string>();
+  let last = message;
+  const end = await watch({ remote, id: message.id, timeoutMs }, (now, events) => {
+    last = now;
+    if (isJson) for (const event of events) terminal.out(JSON.stringify(event));
+    else if (screen) screen.draw(tableOf(now.recipients.map(rowOf)));
+    else for (const line of news(now, told)) terminal.out(line);
+  });
+  // Whole, where the last frame was cut to the width of the terminal.
+  screen?.end(tableOf(last.recipients.map(rowOf)));
+  if (end.kind === "refused") {
+    for (const line of end.lines) terminal.err(line);
+    terminal.err(`${message.id} was accepted, but what became of it is not known.`);
+  } else if (end.kind === "open") {
+    const status = last.status.replace("_", " ");
+    terminal.err(`${message.id} is still ${status}: GET /v1/messages/${message.id} says later what became of it.`);
+  }
+  return last.recipients.every(({ status }) => wellEnded.includes(status)) ? 0 : 1;
+}
+
+/** Looks at a message until all its recipients are settled, the time is over, or the gateway does not say. */
+async function watch(
+  { remote, id, timeoutMs }: { remote: Remote; id: string; timeoutMs: number },
+  onLook: (now: MessageView, events: EventView[]) => void,
+): Promise<{ kind: "settled" } | { kind: "open" } | { kind: "refused"; lines: string[] }> {
   const endsAt = performance.now() + timeoutMs;
   let [seen, waitMs, misses] = ["", lookEveryMs, 0];
-  let current = message;
-  const told = new Map<string, string>();
-  try {
-    for (;;) {
-      // In this order: what ended before the events were asked for is among them.
-      const now = await remote.ask<MessageView>("GET", `/v1/messages/${message.id}`);
-      const query = `limit=100${seen === "" ? "" : `&after=${seen}`}`;
-      const events = now.ok ? await remote.ask<Events>("GET", `/v1/messages/${message.id}/events?${query}`) : now;
-      if (!now.ok || !events.ok) {
-        const refused = now.ok ? events : now;
-        // A gateway that is being restarted comes back; what it refuses, it will refuse again.
-        const isPassing = !refused.ok && (refused.status === undefined || refused.status >= 500 || refused.status === 429);
-        if (isPassing && ++misses < missesMax) {
-          await sleep(1_000);
-          continue;
-        }
-        screen?.end();
-        if (!refused.ok) for (const line of refused.lines) terminal.err(line);
-        terminal.err(`${message.id} was accepted, but what became of it is not known.`);
-        return 1;
-      }
-      misses = 0;
-      current = now.body;
-      if (isJson) for (const event of events.body.data) terminal.out(JSON.stringify(event));
-      else if (screen) screen.draw(tableOf(current.recipients.map(rowOf)));
-      else for (const line of news(current, told)) terminal.out(line);
-      seen = events.body.data.at(-1)?.id ?? seen;
-      if (events.body.has_more) continue;
-      if (current.recipients.every(({ status }) => !isOpen(status))) break;
-      if (performance.now() >= endsAt) {
-        screen?.end();
-        terminal.err(
-          `${message.id} is still ${current.status.replace("_", " ")}: GET /v1/messages/${message.id} says later what became of it.`,
-        );
-        return 1;
-      }
-      waitMs = events.body.data.length > 0 ? lookEveryMs : Math.min(waitMs * 1.5, lookEveryMsMax);
-      await sleep(waitMs);
+  for (;;) {
+    // In this order: what ended before the events were asked for is among them.
+    const now = await remote.ask<MessageView>("GET", `/v1/messages/${id}`);
+    const query = `limit=100${seen === "" ? "" : `&after=${seen}`}`;
+    const events = now.ok ? await remote.ask<Events>("GET", `/v1/messages/${id}/events?${query}`) : now;
+    if (!events.ok || !now.ok) {
+      const { status, lines } = events.ok ? { status: undefined, lines: [] } : events;
+      // A gateway that is being restarted comes back; what it refuses, it will refuse again.
+      const isPassing = status === undefined || status >= 500 || status === 429;
+      if (!isPassing || ++misses >= missesMax) return { kind: "refused", lines };
+      await sleep(1_000);
+      continue;
     }
-  } finally {
-    screen?.end();
+    misses = 0;
+    onLook(now.body, events.body.data);
+    seen = events.body.data.at(-1)?.id ?? seen;
+    if (events.body.has_more) continue;
+    if (now.body.recipients.every(({ status }) => !isOpen(status))) return { kind: "settled" };
+    if (performance.now() >= endsAt) return { kind: "open" };
+    waitMs = events.body.data.length > 0 ? lookEveryMs : Math.min(waitMs * 1.5, lookEveryMsMax);
+    await sleep(Math.min(waitMs, endsAt - performance.now()));
   }
-  return current.recipients.every(({ status }) => wellEnded.includes(status)) ? 0 : 1;
 }
 
 type Recipient = MessageView["recipients"][number];
@@ -133,6 +137,6 @@ function news({ recipients }: MessageView, told: Map<string, string>): string[] 
 function rowOf({ address, status, relay, reply, advice, next_attempt_at, attempts }: Recipient): string[] {
   const said = reply ? [reply.code, reply.enhanced, reply.text].filter((part) => part !== null).join(" ") : "";
   const next = status === "deferred" && next_attempt_at !== null ? `attempt ${attempts + 1} at ${next_attempt_at.slice(11, 19)} UTC` : "";
-  const why = wellEnded.includes(status) || advice === null ? "" : `(${advice})`;
-  return [address, status, relay ?? "", [said, next, why].filter((part) => part !== "").join(" ")];
+  const why = wellEnded.includes(status) || advice === null ? "" : ` (${advice})`;
+  return [address, status, relay ?? "", [said, next].filter((part) => part !== "").join("; ") + why];
 }

@@ -2,9 +2,10 @@
 
 /** Lines that replace those drawn before. */
 export type Screen = {
+  /** Lines are cut to the width, and to the height, so that none ever wraps or scrolls away. */
   draw(lines: readonly string[]): void;
-  /** Leaves what was drawn last as it is; lines may follow. Idempotent. */
-  end(): void;
+  /** Puts these in place of what was drawn, whole, and leaves them there. */
+  end(lines: readonly string[]): void;
 };
 
 export type Terminal = {
@@ -22,25 +23,23 @@ export type Terminal = {
 
 type Stream = { write(text: string): unknown; columns?: number; rows?: number };
 
-const hideCursor = "\u001b[?25l";
-const showCursor = "\u001b[?25h";
-
-/** A part of the screen at the cursor. Lines are cut to the width, and to the height, so that none ever wraps or scrolls away. */
+/** A part of the screen at the cursor. */
 export function createScreen(stream: Stream): Screen {
   let drawn = 0;
-  let isOpen = false;
+  const replace = (lines: readonly string[]) => {
+    const up = drawn > 0 ? `\u001b[${drawn}A` : "";
+    stream.write(`${up}\r\u001b[J${lines.map((line) => `${line}\n`).join("")}`);
+  };
   return {
     draw(lines) {
-      const { columns = 80, rows = 24 } = stream;
+      // A terminal may say that it has no size at all.
+      const [columns, rows] = [stream.columns || 80, stream.rows || 24];
       const fitting = lines.slice(0, rows - 1).map((line) => cut(line, columns - 1));
-      const up = drawn > 0 ? `\u001b[${drawn}A` : "";
-      stream.write(`${isOpen ? "" : hideCursor}${up}\r\u001b[J${fitting.map((line) => `${line}\n`).join("")}`);
-      isOpen = true;
+      replace(fitting);
       drawn = fitting.length;
     },
-    end() {
-      if (isOpen) stream.write(showCursor);
-      isOpen = false;
+    end(lines) {
+      replace(lines);
       drawn = 0;
     },
   };

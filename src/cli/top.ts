@@ -52,7 +52,6 @@ export async function top(terminal: Terminal, remote: Remote, options: TopOption
   } catch (error) {
     if (!stopping.signal.aborted) throw error;
   } finally {
-    screen?.end();
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, stop);
   }
   return 0;

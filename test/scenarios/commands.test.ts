@@ -1,0 +1,269 @@
+// What a person does from the shell with a running gateway: send and follow, listen, watch, move suppressions. The whole product, its
+// sandbox as the far end.
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import type { EventView } from "../../src/domain/eventView.ts";
+import { atEndOf } from "../support/atEnd.ts";
+import { freePort } from "../support/freePort.ts";
+import { startGateway } from "../support/gateway.ts";
+import { runPostern, startPostern } from "../support/postern.ts";
+import { startProxy } from "../support/proxy.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
+import { waitFor } from "../support/waitFor.ts";
+import { startWebhookReceiver, verifyRequest } from "../support/webhookReceiver.ts";
+
+const gateway = await startGateway();
+after(() => gateway.stop());
+const env = { POSTERN_URL: gateway.url, POSTERN_API_KEY: gateway.apiKey };
+const send = (...args: string[]) =>
+  runPostern(["send", "--from", "a@sandbox.test", "--subject", "Hi", ...args], { env, input: "piped text" });
+
+type Message = { id: string; status: string; tags: string[] };
+
+test("send follows every recipient to the end, in the relay's own words, and its exit code says whether all was sent", async () => {
+  const good = await send("--to", "delivered@sandbox.test", "--tag", "shell");
+  assert.deepEqual([good.code, good.err], [0, ""], good.out);
+  const [, id] = /^(msg_\w+) was accepted\n/.exec(good.out) ?? [];
+  assert.match(good.out, /^delivered@sandbox\.test {2}sent {2}sandbox {2}250 2\.0\.0 Captured as /m);
+  const { body } = await gateway.get<Message>(`/v1/messages/${id}`);
+  assert.deepEqual([body.status, body.tags], ["sent", ["shell"]]);
+
+  const bad = await send("--to", "delivered@sandbox.test", "hardbounce@sandbox.test", "--text", "x");
+  assert.equal(bad.code, 1);
+  assert.match(bad.out, /^hardbounce@sandbox\.test {2}bounced {2}sandbox {2}550 5\.1\.1 .* \(.+\)$/m);
+  assert.match(bad.out, /^delivered@sandbox\.test {2}sent/m);
+});
+
+test("send waits for a recipient that is deferred, and gives up following, not sending, when its time is over", async () => {
+  const patient = await send("--to", "softbounce@sandbox.test");
+  assert.equal(patient.code, 0, patient.err);
+  assert.match(patient.out, /deferred {2}sandbox {2}450 .*; attempt 2 at \d\d:\d\d:\d\d UTC[\s\S]*softbounce@sandbox\.test {2}sent/);
+  const hurried = await send("--to", "mailboxfull@sandbox.test", "--timeout", "100ms");
+  assert.equal(hurried.code, 1);
+  assert.match(hurried.err, /^msg_\w+ is still in progress: GET/);
+});
+
+test("send prints events as JSON lines, the last of them the end", async () => {
+  const { code, out } = await send("--to", "delivered@sandbox.test", "--json");
+  const events = out
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as EventView);
+  assert.deepEqual([code, events.map(({ type }) => type)], [0, ["message.accepted", "message.sent"]]);
+});
+
+test("send takes a whole request from a file, options before it, and files to attach", async (t) => {
+  const atEnd = atEndOf(t);
+  const folder = await temporaryFolder({ name: "send" });
+  atEnd(folder.remove);
+  const [request, note] = [join(folder.path, "request.json"), join(folder.path, "note.txt")];
+  await writeFile(
+    request,
+    JSON.stringify({ from: "b@sandbox.test", to: "delivered@sandbox.test", subject: "From the file", text: "x", metadata: { a: "b" } }),
+  );
+  await writeFile(note, "attached");
+  const { code, out } = await runPostern(
+    [
+      "send",
+      "--request",
+      request,
+      "--subject",
+      "From the shell",
+      "--attach",
+      note,
+      "--header",
+      "X-Campaign: autumn",
+      "--no-follow",
+      "--json",
+    ],
+    { env },
+  );
+  assert.equal(code, 0);
+  const { id, ...message } = JSON.parse(out) as Record<string, unknown>;
+  assert.deepEqual([message.from, message.subject, message.metadata], ["b@sandbox.test", "From the shell", { a: "b" }]);
+  const { body } = await gateway.get<string>(`/v1/messages/${id}/content`);
+  const content = String(body);
+  assert.match(content, /^X-Campaign: autumn\r$/m);
+  assert.match(content, /filename=note\.txt/);
+});
+
+test("one idempotency key sends once, and a message for later is not waited for", async () => {
+  const later = new Date(Date.now() + 86_400_000).toISOString();
+  const twice = [1, 2].map(() => send("--to", "delivered@sandbox.test", "--send-at", later, "--idempotency-key", "shell-1"));
+  const [one, two] = await Promise.all(twice);
+  assert.deepEqual([one?.code, two?.code, one?.out], [0, 0, two?.out]);
+  assert.match(one?.out ?? "", /^msg_\w+ is scheduled for \d{4}-/);
+});
+
+test("what send cannot do is one readable line each, and never the key", async () => {
+  const cases: [string[], Record<string, string>, number, RegExp][] = [
+    [["--to", "nobody"], env, 2, /^to: has no @; write an address like /],
+    [["--to", "a@b.example", "--text", "@/nowhere/text"], env, 2, /^--text: \/nowhere\/text: there is no such file$/],
+    [["--to", "a@b.example", "--header", "X"], env, 2, /^--header: X: must be a name, a colon and a value/],
+    [["--to", "a@b.example", "--timeout", "soon"], env, 2, /^--timeout: must be a duration/],
+    [["--to", "a@b.example"], { ...env, POSTERN_API_KEY: "wrong-".repeat(8) }, 1, /^The API key is not known.*POSTERN_API_KEY/],
+    [["--to", "a@b.example"], { POSTERN_URL: gateway.url }, 2, /^POSTERN_API_KEY: is not set/],
+    [["--to", "a@b.example"], { ...env, POSTERN_URL: "postern" }, 2, /^POSTERN_URL: must be the URL of the API/],
+    [
+      ["--to", "a@b.example"],
+      { ...env, POSTERN_URL: `http://127.0.0.1:${await freePort()}` },
+      1,
+      /cannot be reached: nobody listens there/,
+    ],
+  ];
+  for (const [args, environment, code, expected] of cases) {
+    const said = await runPostern(["send", "--from", "a@sandbox.test", "--subject", "Hi", ...args], { env: environment, input: "text" });
+    assert.deepEqual([said.code, said.out], [code, ""], args.join(" "));
+    assert.match(said.err, expected);
+    assert.doesNotMatch(said.err, /wrong-wrong|\n {4}at /);
+    assert.ok(!said.err.includes(gateway.apiKey));
+  }
+});
+
+test("without a setting, send finds the sandbox of its folder and the key that it made", async () => {
+  const { port } = new URL(gateway.url);
+  const sandbox = await startGateway({ env: { POSTERN_API_KEY: "" } });
+  try {
+    const found = { PORT: new URL(sandbox.url).port, POSTERN_DATA_DIR: sandbox.dataDir };
+    assert.equal(
+      (
+        await runPostern(["send", "--from", "a@sandbox.test", "--to", "delivered@sandbox.test", "--text", "x", "--subject", "x"], {
+          env: found,
+        })
+      ).code,
+      0,
+    );
+    // That key is for nobody else.
+    const elsewhere = await runPostern(["top"], { env: { POSTERN_URL: `http://127.0.0.1:${port}`, POSTERN_DATA_DIR: sandbox.dataDir } });
+    assert.match(elsewhere.err, /^POSTERN_API_KEY: is not set/);
+  } finally {
+    await sandbox.stop();
+  }
+});
+
+test("listen posts every event to the app, signed, in order, and once, though the way to the gateway breaks", async (t) => {
+  const atEnd = atEndOf(t);
+  const app = await startWebhookReceiver();
+  atEnd(app.stop);
+  const way = await startProxy({ target: { port: Number(new URL(gateway.url).port) } });
+  atEnd(way.stop);
+  const through = { ...env, POSTERN_URL: `http://127.0.0.1:${way.port}` };
+  const listening = await startPostern(["listen", "--forward-to", app.url, "--events", "message.sent,message.bounced"], { env: through });
+  atEnd(async () => listening.kill("SIGKILL"));
+  const isListening = (times: number) =>
+    waitFor(() => listening.err().split("Listening at").length > times, {
+      what: `listen to be there for the ${times}. time`,
+      timeoutMs: 20_000,
+    });
+  await isListening(1);
+  const [, secret = ""] = /^Signing with (whsec_\S+)$/m.exec(listening.out()) ?? [];
+
+  await send("--to", "delivered@sandbox.test");
+  await app.waitForRequests(1, 20_000);
+  way.cut();
+  // These happen while nobody listens, or just as it comes back.
+  for (const to of ["hardbounce@sandbox.test", "delivered@sandbox.test"]) await send("--to", to);
+  await isListening(2);
+  await app.waitForRequests(3, 20_000);
+  const events = app.requests.map((request) => verifyRequest(request, secret) as Omit<EventView, "id">);
+  assert.deepEqual(
+    events.map(({ type, data }) => [type, data.recipient]),
+    [
+      ["message.sent", "delivered@sandbox.test"],
+      ["message.bounced", "hardbounce@sandbox.test"],
+      ["message.sent", "delivered@sandbox.test"],
+    ],
+  );
+  assert.equal(app.requests[0]?.headers["webhook-id"], events[0]?.data.id);
+  assert.match(listening.out(), /message\.bounced {2}msg_\w+ {2}hardbounce@sandbox\.test {2}→ {2}204 in \d+ ms/);
+
+  listening.kill("SIGTERM");
+  const { code, err } = await listening.ended;
+  assert.deepEqual([code, /To go on from here: --after (evt_\w+)/.exec(err)?.[1]], [0, events.at(-1)?.data.id]);
+
+  // A second run begins where it is told to, with the same secret, and an app that fails stops nothing.
+  app.answerWith(() => ({ status: 500 }));
+  const again = await startPostern(["listen", "--forward-to", app.url, "--after", events[0]?.data.id ?? "", "--json"], { env });
+  atEnd(async () => again.kill("SIGKILL"));
+  await waitFor(
+    () =>
+      again
+        .out()
+        .split("\n")
+        .filter((line) => line.includes('"message.sent"')).length >= 1,
+    { what: "the events since then", timeoutMs: 20_000 },
+  );
+  assert.ok(again.err().includes(secret));
+  const lines = again
+    .out()
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as EventView & { forwarded: string });
+  assert.ok(lines.length > 0 && lines.every(({ forwarded }) => /^500 in/.test(forwarded)));
+  assert.ok(lines.every(({ data }) => data.sequence > (events[0]?.data.sequence ?? 0)));
+});
+
+test("listen says at once what waiting will not mend", async () => {
+  const noSuchType = await runPostern(["listen", "--forward-to", "http://127.0.0.1:9/", "--events", "message.snt"], { env });
+  assert.equal(noSuchType.code, 1);
+  assert.match(noSuchType.err, /^type/m);
+  for (const [args, expected] of [
+    [["--forward-to", "localhost:3000"], /^--forward-to: must be a URL/],
+    [["--forward-to", "http://localhost:3000", "--secret", "x"], /^--secret: must be whsec_/],
+  ] as const) {
+    const said = await runPostern(["listen", ...args], { env });
+    assert.equal(said.code, 2);
+    assert.match(said.err, expected);
+  }
+});
+
+test("top without a terminal prints the relays once, and as JSON for programs", async () => {
+  for (const args of [[], ["--once"]]) {
+    const { code, out } = await runPostern(["top", ...args], { env });
+    assert.equal(code, 0);
+    assert.match(
+      out,
+      /^RELAY +STATE +WAITING +DELAYED +SENDING +OLDEST +CONNECTIONS +RATE +LAST ERROR\nsandbox +up +0 +\d+ +\d+ +.*\d+\/10\n$/,
+    );
+  }
+  const { out } = await runPostern(["top", "--once", "--json"], { env });
+  assert.equal((JSON.parse(out) as { relays: { name: string }[] }).relays[0]?.name, "sandbox");
+  assert.equal((await runPostern(["top", "--interval", "0"], { env })).code, 2);
+});
+
+test("suppressions go in and out as files; faulty rows are told by their lines and stop nothing", async (t) => {
+  const atEnd = atEndOf(t);
+  const folder = await temporaryFolder({ name: "suppressions" });
+  atEnd(folder.remove);
+  const inFolder = (name: string) => join(folder.path, name);
+  const addresses = Array.from({ length: 2_000 }, (_, index) => `user${index}@suppressed.example`);
+  await writeFile(inFolder("in.csv"), `address,colour\n${addresses.join(",red\n")},red\nbroken,red\n`);
+  const imported = await runPostern(["suppressions", "import", inFolder("in.csv")], { env });
+  assert.deepEqual([imported.code, imported.out], [1, "2000 added, 0 strengthened, 0 there already, 1 faulty.\n"]);
+  assert.match(imported.err, /in\.csv: line 2002, address: has no @.*\nColumns that mean nothing here: colour/);
+  const exported = await runPostern(["suppressions", "export", inFolder("out.csv")], { env });
+  assert.deepEqual(exported, { code: 0, out: "", err: "" });
+  const written = await readFile(inFolder("out.csv"), "utf8");
+  for (const address of addresses) assert.ok(written.includes(`${address},`), address);
+  const { out } = await runPostern(["suppressions", "export"], { env });
+  assert.equal(out, written);
+  const again = await runPostern(["suppressions", "import", "-", "--json"], { env, input: written });
+  assert.deepEqual([again.code, (JSON.parse(again.out) as { added: number }).added], [0, 0]);
+  const nowhere = await runPostern(["suppressions", "export", inFolder("no/such/folder.csv")], { env });
+  assert.equal(nowhere.code, 1);
+  assert.match((await runPostern(["suppressions", "import", inFolder("none.csv")], { env })).err, /none\.csv: there is no such file\n$/);
+});
+
+test("a command that nobody knows is answered with the nearest one", async () => {
+  for (const [args, meant] of [
+    [["docter"], "doctor"],
+    [["keys", "lst"], "list"],
+    [["send", "--subjekt", "x"], "--subject"],
+  ] as const) {
+    const { code, err } = await runPostern([...args], { env });
+    assert.equal(code, 2);
+    assert.match(err, new RegExp(`Did you mean ${meant}\\?`));
+  }
+});
