@@ -1,15 +1,10 @@
 #!/usr/bin/env node
 // The command line → a role or a command; signals; the only process.exit.
 import { readFileSync } from "node:fs";
-import closeWithGrace from "close-with-grace";
 import { CommanderError } from "commander";
-import { bannerOf } from "./cli/banner.ts";
 import { createProgram } from "./cli/program.ts";
 import { createScreen, type Terminal } from "./cli/terminal.ts";
-import { type Config, type Role, readConfig } from "./config.ts";
-import { SandboxError } from "./sandbox/sandboxError.ts";
-import { start } from "./start.ts";
-import { createLogger } from "./telemetry/logger.ts";
+import type { Config, Role } from "./config.ts";
 
 /** Exit codes: 0 fine, 1 it failed, 2 wrong usage or configuration. */
 const failed = 1;
@@ -32,19 +27,28 @@ const terminal: Terminal = {
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 
 /** The configuration and what can hardly be meant in it, or the end of the program with every fault named. */
-function readConfiguration(role?: Role): { config: Config; warnings: string[] } {
+async function readConfiguration(role?: Role): Promise<{ config: Config; warnings: string[] }> {
+  const { readConfig } = await import("./config.ts");
   const read = readConfig({ isTerminal: process.stdout.isTTY === true, ...(role && { role }) });
   if (read.ok) return read;
   for (const fault of read.faults) terminal.err(fault);
   process.exit(wrongUsage);
 }
 
-function configuration(): Config {
-  return readConfiguration().config;
+async function configuration(): Promise<Config> {
+  return (await readConfiguration()).config;
 }
 
 async function serve(role?: Role): Promise<void> {
-  const { config, warnings } = readConfiguration(role);
+  // Loaded here and not by every command, for which a person waits.
+  const [{ default: closeWithGrace }, { bannerOf }, { SandboxError }, { start }, { createLogger }] = await Promise.all([
+    import("close-with-grace"),
+    import("./cli/banner.ts"),
+    import("./sandbox/sandboxError.ts"),
+    import("./start.ts"),
+    import("./telemetry/logger.ts"),
+  ]);
+  const { config, warnings } = await readConfiguration(role);
   const log = createLogger(config.log);
   for (const warning of warnings) log.warn({}, warning);
   let end: (code: number) => void = () => process.exit(failed);

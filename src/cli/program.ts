@@ -1,18 +1,10 @@
-// The commands: what each is called and takes, and which function does it.
+// The commands: what each is called and takes, and which function does it. Each loads what it needs when it is called: all of it takes a
+// second, and a person waits.
 import { Argument, Command, Option } from "commander";
 import type { Config, Role } from "../config.ts";
-import { parseBounces } from "./bounces.ts";
 import { printCompletion, type Shell, shells } from "./completion.ts";
-import { checkConfig, printConfig } from "./config.ts";
-import { doctor } from "./doctor.ts";
-import { createKey, listKeys, revokeKey } from "./keys.ts";
-import { listen } from "./listen.ts";
-import { printOpenApi } from "./openapi.ts";
-import { openRemote, type Remote } from "./remote.ts";
-import { send } from "./send.ts";
-import { exportSuppressions, importSuppressions } from "./suppressions.ts";
+import type { Remote } from "./remote.ts";
 import type { Terminal } from "./terminal.ts";
-import { top } from "./top.ts";
 
 /** What the program needs of whoever runs it. */
 export type Runner = {
@@ -23,7 +15,7 @@ export type Runner = {
   /** Runs a command to its exit code; a fault is one readable line. */
   run(command: () => number | Promise<number>): Promise<void>;
   /** The whole configuration; ends the program where it has a fault. */
-  configuration(): Config;
+  configuration(): Promise<Config>;
 };
 
 /** Describes every command. */
@@ -31,6 +23,7 @@ export function createProgram({ terminal, version, serve, run, configuration }: 
   /** A command that talks to a running gateway. */
   const remotely = (command: (remote: Remote) => Promise<number>) =>
     run(async () => {
+      const { openRemote } = await import("./remote.ts");
       const opened = await openRemote();
       if (!opened.ok) {
         for (const fault of opened.faults) terminal.err(fault);
@@ -61,12 +54,12 @@ export function createProgram({ terminal, version, serve, run, configuration }: 
     .command("check")
     .description("say every fault of the configuration")
     .option("--json", "print JSON")
-    .action((options) => run(() => checkConfig(terminal, options)));
+    .action((options) => run(async () => (await import("./config.ts")).checkConfig(terminal, options)));
   config
     .command("print")
     .description("print the effective configuration, secrets masked")
     .option("--json", "print JSON in place of YAML")
-    .action((options) => run(() => printConfig(terminal, options)));
+    .action((options) => run(async () => (await import("./config.ts")).printConfig(terminal, options)));
 
   program
     .command("doctor")
@@ -74,7 +67,7 @@ export function createProgram({ terminal, version, serve, run, configuration }: 
     .option("--dns <server>", "ask this DNS server: its IP address, with or without a port")
     .option("--from <domain...>", "sender domains to look at, beside those of DKIM keys and routes")
     .option("--json", "print JSON")
-    .action((options) => run(() => doctor(terminal, configuration(), options)));
+    .action((options) => run(async () => (await import("./doctor.ts")).doctor(terminal, await configuration(), options)));
 
   program
     .command("send")
@@ -97,7 +90,7 @@ export function createProgram({ terminal, version, serve, run, configuration }: 
     .option("--timeout <duration>", "follow it for so long, like 30s or 10m (default: 1h)")
     .option("--no-follow", "do not wait for what becomes of it")
     .option("--json", "print each event as a line of JSON")
-    .action((options) => remotely((remote) => send(terminal, remote, options)));
+    .action((options) => remotely(async (remote) => (await import("./send.ts")).send(terminal, remote, options)));
 
   program
     .command("listen")
@@ -107,7 +100,7 @@ export function createProgram({ terminal, version, serve, run, configuration }: 
     .option("--after <event>", "begin behind the event with this id; default now")
     .option("--secret <secret>", "sign with this (whsec_…) in place of one that is made of the key")
     .option("--json", "print each event as a line of JSON")
-    .action((options) => remotely((remote) => listen(terminal, remote, options, version)));
+    .action((options) => remotely(async (remote) => (await import("./listen.ts")).listen(terminal, remote, options, version)));
 
   program
     .command("top")
@@ -115,7 +108,7 @@ export function createProgram({ terminal, version, serve, run, configuration }: 
     .option("--once", "print them once; so it is without a terminal")
     .option("--interval <seconds>", "how often to look (default: 1)")
     .option("--json", "print a line of JSON each time")
-    .action((options) => remotely((remote) => top(terminal, remote, options)));
+    .action((options) => remotely(async (remote) => (await import("./top.ts")).top(terminal, remote, options)));
 
   const keys = program.command("keys").description("API keys");
   const tenantOption = ["--tenant <name>", "whose key it is", "default"] as const;
@@ -128,42 +121,46 @@ export function createProgram({ terminal, version, serve, run, configuration }: 
     .option("--domain <domain...>", "sender domains that the key may use (*.example.com for sub-domains); default: any")
     .option("--relay <relay...>", "relays that the key may name in a message")
     .option("--json", "print JSON")
-    .action((options) => run(() => createKey(terminal, configuration(), options)));
+    .action((options) => run(async () => (await import("./keys.ts")).createKey(terminal, await configuration(), options)));
   keys
     .command("list")
     .description("list a tenant's keys")
     .option(...tenantOption)
     .option("--json", "print JSON")
-    .action((options) => run(() => listKeys(terminal, configuration(), options)));
+    .action((options) => run(async () => (await import("./keys.ts")).listKeys(terminal, await configuration(), options)));
   keys
     .command("revoke <id>")
     .description("end a key at once")
     .option(...tenantOption)
     .option("--json", "print JSON")
-    .action((id: string, options) => run(() => revokeKey(terminal, configuration(), id, options)));
+    .action((id: string, options) => run(async () => (await import("./keys.ts")).revokeKey(terminal, await configuration(), id, options)));
 
   const suppressions = program.command("suppressions").description("addresses that are not written to");
   suppressions
     .command("import <file>")
     .description("import a CSV file; - is standard input")
     .option("--json", "print JSON")
-    .action((file: string, options) => remotely((remote) => importSuppressions(terminal, remote, file, options)));
+    .action((file: string, options) =>
+      remotely(async (remote) => (await import("./suppressions.ts")).importSuppressions(terminal, remote, file, options)),
+    );
   suppressions
     .command("export [file]")
     .description("write all of them as CSV, to a file or to standard output")
-    .action((file: string | undefined) => remotely((remote) => exportSuppressions(terminal, remote, file)));
+    .action((file: string | undefined) =>
+      remotely(async (remote) => (await import("./suppressions.ts")).exportSuppressions(terminal, remote, file)),
+    );
 
   program
     .command("bounces")
     .description("delivery reports, complaints and automatic replies")
     .command("parse <file...>")
     .description("say what reports mean, one JSON line a file; - is standard input")
-    .action((files: string[]) => run(() => parseBounces(terminal, files)));
+    .action((files: string[]) => run(async () => (await import("./bounces.ts")).parseBounces(terminal, files)));
 
   program
     .command("openapi")
     .description("print the OpenAPI 3.1 document")
-    .action(() => run(() => printOpenApi(terminal)));
+    .action(() => run(async () => (await import("./openapi.ts")).printOpenApi(terminal)));
 
   program
     .command("completion")

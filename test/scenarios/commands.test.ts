@@ -99,7 +99,7 @@ test("one idempotency key sends once, and a message for later is not waited for"
 
 test("what send cannot do is one readable line each, and never the key", async () => {
   const cases: [string[], Record<string, string>, number, RegExp][] = [
-    [["--to", "nobody"], env, 2, /^to: has no @; write an address like /],
+    [["--to", "nobody"], env, 2, /^to\.0: has no @; write an address like /],
     [["--to", "a@b.example", "--text", "@/nowhere/text"], env, 2, /^--text: \/nowhere\/text: there is no such file$/],
     [["--to", "a@b.example", "--header", "X"], env, 2, /^--header: X: must be a name, a colon and a value/],
     [["--to", "a@b.example", "--timeout", "soon"], env, 2, /^--timeout: must be a duration/],
