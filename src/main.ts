@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { CommanderError } from "commander";
 import { createProgram } from "./cli/program.ts";
-import { createScreen, type Terminal } from "./cli/terminal.ts";
+import { createScreen, harmless, type Terminal } from "./cli/terminal.ts";
 import type { Config, Role } from "./config.ts";
 
 /** Exit codes: 0 fine, 1 it failed, 2 wrong usage or configuration. */
@@ -15,9 +15,10 @@ const stopMsMax = 28_000;
 
 const version = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;
 
+const say = (stream: NodeJS.WriteStream, line: string) => void stream.write(`${stream.isTTY ? harmless(line) : line}\n`);
 const terminal: Terminal = {
-  out: (line) => void process.stdout.write(`${line}\n`),
-  err: (line) => void process.stderr.write(`${line}\n`),
+  out: (line) => say(process.stdout, line),
+  err: (line) => say(process.stderr, line),
   write: (bytes) => new Promise((resolve) => process.stdout.write(bytes, (error) => resolve(!error))),
   isLive: process.stdout.isTTY === true,
   isLiveErr: process.stderr.isTTY === true,

@@ -22,7 +22,7 @@ import type { Terminal } from "./terminal.ts";
 
 export type DoctorOptions = { dns?: string; from?: string[]; json?: boolean };
 
-const redisPatienceMs = 5_000;
+const redisPatienceMs = 3_000;
 
 const verdictWords = { ok: "ok     ", warning: "WARNING", fault: "FAULT  ", skipped: "skipped" } as const;
 

@@ -23,12 +23,17 @@ export type Terminal = {
 
 type Stream = { write(text: string): unknown; columns?: number; rows?: number };
 
+/** Text from elsewhere (a relay, a DNS record, a proxy) without what would command a terminal. */
+export function harmless(text: string): string {
+  return text.replaceAll(/(?![\n\t])\p{Cc}/gu, "\ufffd");
+}
+
 /** A part of the screen at the cursor. */
 export function createScreen(stream: Stream): Screen {
   let drawn = 0;
   const replace = (lines: readonly string[]) => {
     const up = drawn > 0 ? `\u001b[${drawn}A` : "";
-    stream.write(`${up}\r\u001b[J${lines.map((line) => `${line}\n`).join("")}`);
+    stream.write(`${up}\r\u001b[J${lines.map((line) => `${harmless(line)}\n`).join("")}`);
   };
   return {
     draw(lines) {
