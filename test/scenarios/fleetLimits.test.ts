@@ -16,7 +16,9 @@ test("four workers together keep a relay's rate in every window, use it nearly w
     config: `{ relays: { ses: { host: 127.0.0.1, port: ${relay.port}, connections: 6, rate: [${rate}/s, 200000/h] } }, routes: [{ relays: [ses] }] }`,
   });
   const seconds = Number(process.env.RATE_SECONDS ?? 10);
-  const messages = Array.from({ length: (seconds + 4) * rate }, (_, index) => testMessage(`r${index}`, `r${index}@example.net`, { lane: "broadcast" }));
+  const messages = Array.from({ length: (seconds + 4) * rate }, (_, index) =>
+    testMessage(`r${index}`, `r${index}@example.net`, { lane: "broadcast" }),
+  );
   await sendBatches(api, messages);
   await waitFor(() => relay.accepted.length >= rate, { what: "the first second's mail", timeoutMs: 20_000 });
   const from = Date.now();
