@@ -24,11 +24,13 @@ export type DoctorOptions = { dns?: string; from?: string[]; json?: boolean };
 
 const redisPatienceMs = 3_000;
 
+const sandboxDomain = "sandbox.test";
+
 const verdictWords = { ok: "ok     ", warning: "WARNING", fault: "FAULT  ", skipped: "skipped" } as const;
 
 /** Runs every check. 0 if nothing is at fault (warnings may be), 1 if something is, 2 for wrong options. */
 export async function doctor(terminal: Terminal, config: Config, options: DoctorOptions): Promise<number> {
-  const faults = faultsOf(options);
+  const { from, faults } = readOptions(options);
   for (const fault of faults) terminal.err(fault);
   if (faults.length > 0) return 2;
   const found: Finding[] = [];
@@ -42,8 +44,11 @@ export async function doctor(terminal: Terminal, config: Config, options: Doctor
     const redis = await lookAtRedis(config, terminal, onStop);
     say(redis.findings);
     // All at once, said in their order: each may wait for a time of its own.
-    const checks = [...relayChecks(config, redis.connection), ...dnsChecks(config, dns, options.from ?? [])];
-    for (const check of checks.map((begin) => begin())) say(await check);
+    const checks = [...relayChecks(config, redis.connection), ...dnsChecks(config, dns, from)];
+    const running = checks.map((begin) => begin());
+    // A fault of ours in one of them is told when its turn comes.
+    for (const check of running) check.catch(() => undefined);
+    for (const check of running) say(await check);
   } finally {
     await stop();
   }
@@ -54,14 +59,17 @@ export async function doctor(terminal: Terminal, config: Config, options: Doctor
   return faulty === 0 ? 0 : 1;
 }
 
-function faultsOf({ dns, from = [] }: DoctorOptions): string[] {
-  const faults =
-    dns === undefined || isDnsServer(dns) ? [] : [`--dns: must be the IP address of a DNS server, like 1.1.1.1 or 127.0.0.1:5353`];
-  for (const domain of from) {
+/** The sender domains in their canonical form, and what is wrong with the options. */
+function readOptions({ dns, from: given = [] }: DoctorOptions): { from: string[]; faults: string[] } {
+  const faults: string[] = [];
+  if (dns !== undefined && !isDnsServer(dns)) faults.push("--dns: must be the IP address of a DNS server, like 1.1.1.1 or 127.0.0.1:5353");
+  const from = given.flatMap((domain) => {
     const checked = checkDomain(domain);
-    if ("fault" in checked) faults.push(`--from: ${domain} ${checked.fault}`);
-  }
-  return faults;
+    if ("domain" in checked) return [checked.domain];
+    faults.push(`--from: ${domain} ${checked.fault}`);
+    return [];
+  });
+  return { from, faults };
 }
 
 type Look = { findings: Finding[]; connection: Connection | undefined };
@@ -91,11 +99,13 @@ function relayChecks(config: Config, connection: Connection | undefined): Check[
 }
 
 function dnsChecks(config: Config, dns: Dns, from: readonly string[]): Check[] {
-  const { dkim, returnPathDomain } = config;
+  const { dkim } = config;
+  // The sandbox's own domain is known nowhere else.
+  const returnPathDomain = config.sandbox && config.returnPathDomain === sandboxDomain ? undefined : config.returnPathDomain;
   if (config.relays.length === 0)
     return [nothingToDo("return_path", "sandbox", "no mail leaves the sandbox: DNS was not asked for anything")];
   const senders = senderIdentities(config, from);
-  const returnPaths = returnPathUses(config, senders);
+  const returnPaths = returnPathUses(config, senders).filter(({ domain }) => domain !== sandboxDomain);
   return [
     ...dkim.map((key) => () => checkDkim(key, dns)),
     ...(dkim.length === 0 ? [nothingToDo("dkim", "dkim", "no key is configured: Postern signs nothing, which relays may do")] : []),
@@ -107,7 +117,7 @@ function dnsChecks(config: Config, dns: Dns, from: readonly string[]): Check[] {
     ...senders.map((identity) => () => checkDmarc(identity, dns)),
     ...(senders.length === 0 ? [nothingToDo("dmarc", "dmarc", "no sender domain is known: name one with --from example.com")] : []),
     returnPathDomain === undefined
-      ? nothingToDo("return_path", "return_path", "RETURN_PATH_DOMAIN is not set: bounces go to each message's sender")
+      ? nothingToDo("return_path", "return_path", "RETURN_PATH_DOMAIN is not set: bounces of real mail go to each message's sender")
       : () => checkReturnPath(returnPathDomain, dns),
   ];
 }

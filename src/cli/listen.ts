@@ -76,7 +76,7 @@ type Following = {
   terminal: Terminal;
   remote: Remote;
   options: ListenOptions;
-  /** The last event that was forwarded. */
+  /** The last event that was forwarded, or where the stream stood at the beginning. */
   place: { last: string | undefined };
   post(event: EventView): Promise<string>;
   signal: AbortSignal;
@@ -93,6 +93,10 @@ async function followOnce({ terminal, remote, options, place, post, signal, onOp
     onOpen();
     terminal.err(`Listening at ${remote.url}, forwarding to ${options.forwardTo}`);
     for await (const { id, data } of readServerSentEvents(opened.body)) {
+      if (data === undefined) {
+        place.last ??= id;
+        continue;
+      }
       const event = JSON.parse(data) as EventView;
       const result = await post(event);
       if (signal.aborted) return undefined;

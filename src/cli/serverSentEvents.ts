@@ -1,6 +1,7 @@
 // Reads server-sent events (WHATWG HTML, section 9.2) out of a body.
 
-export type ServerSentEvent = { id: string; event: string; data: string };
+/** Without `data` it is no event, but says by its id where the stream stands. */
+export type ServerSentEvent = { id: string; event: string; data: string | undefined };
 
 /** A block is one event of ours; nothing we send is near that. */
 const blockCharactersMax = 4 * 1024 * 1024;
@@ -21,7 +22,7 @@ export async function* readServerSentEvents(body: AsyncIterable<Uint8Array>): As
   }
 }
 
-/** One event; undefined for a block without data, such as a comment. */
+/** One event, or a place in the stream; undefined for a block that is neither, such as a comment. */
 function readBlock(block: string): ServerSentEvent | undefined {
   const fields = new Map<string, string>();
   for (const line of block.split("\n")) {
@@ -30,5 +31,6 @@ function readBlock(block: string): ServerSentEvent | undefined {
     fields.set(name, name === "data" && fields.has(name) ? `${fields.get(name)}\n${value}` : value);
   }
   const data = fields.get("data");
-  return data === undefined ? undefined : { id: fields.get("id") ?? "", event: fields.get("event") ?? "message", data };
+  const id = fields.get("id") ?? "";
+  return data === undefined && id === "" ? undefined : { id, event: fields.get("event") ?? "message", data };
 }

@@ -86,6 +86,7 @@ export async function exportSuppressions(terminal: Terminal, remote: Remote, fil
   } catch (error) {
     output?.destroy();
     if (unfinished !== undefined) await rm(unfinished, { force: true });
+    // It would write over the line.
     bar?.stop();
     terminal.err(`The list broke off after ${rows} lines: ${(error as Error).message}. Export it again.`);
     return 1;

@@ -44,7 +44,7 @@ export async function probeRelay(options: {
     connection.onGone = resolve;
   });
   const fault = await ready;
-  if (fault) return { ok: false, fault, certificate: await certificateBehind(options) };
+  if (fault) return { ok: false, fault, certificate: /certificate/.test(fault.text) ? await certificateBehind(options) : undefined };
   const durationMs = performance.now() - began;
   const { features, facts, socket } = connection;
   const certificate = certificateOf(socket);

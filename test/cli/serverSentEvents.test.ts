@@ -13,8 +13,9 @@ async function read(chunks: (string | Uint8Array)[]): Promise<ServerSentEvent[]>
 }
 
 const stream =
-  ': hello\n\nretry: 1000\n\nid: e1\nevent: message.sent\ndata: {"to":"jörg"}\n\nid:e2\ndata:two\ndata: lines\n\ndata: cut off';
+  ': hello\n\nid: 7\nretry: 1000\n\nid: e1\nevent: message.sent\ndata: {"to":"jörg"}\n\nid:e2\ndata:two\ndata: lines\n\ndata: cut off';
 const expected = [
+  { id: "7", event: "message", data: undefined },
   { id: "e1", event: "message.sent", data: '{"to":"jörg"}' },
   { id: "e2", event: "message", data: "two\nlines" },
 ];

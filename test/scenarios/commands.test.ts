@@ -11,7 +11,8 @@ import { startGateway } from "../support/gateway.ts";
 import { runPostern } from "../support/postern.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
 
-const gateway = await startGateway();
+// With the key that the sandbox makes for itself.
+const gateway = await startGateway({ env: { POSTERN_API_KEY: "" } });
 after(() => gateway.stop());
 const env = { POSTERN_URL: gateway.url, POSTERN_API_KEY: gateway.apiKey };
 const send = (...args: string[]) =>
@@ -97,9 +98,12 @@ test("one idempotency key sends once, and a message for later is not waited for"
 test("what send cannot do is one readable line each, and never the key", async () => {
   const cases: [string[], Record<string, string>, number, RegExp][] = [
     [["--to", "nobody"], env, 2, /^to\.0: has no @; write an address like /],
-    [["--to", "a@b.example", "--text", "@/nowhere/text"], env, 2, /^--text: \/nowhere\/text: there is no such file\n$/],
-    [["--to", "a@b.example", "--header", "X"], env, 2, /^--header: X: must be a name, a colon and a value/],
-    [["--to", "a@b.example", "--timeout", "soon"], env, 2, /^--timeout: must be a duration/],
+    [
+      ["--to", "a@b.example", "--text", "@/nowhere/text", "--header", "X", "--timeout", "soon"],
+      env,
+      2,
+      /^--text: \/nowhere\/text: there is no such file\n--header: X: must be a name, a colon and a value.*\n--timeout: must be a duration/,
+    ],
     [["--to", "a@b.example"], { ...env, POSTERN_API_KEY: "wrong-".repeat(8) }, 1, /^The API key is not known.*POSTERN_API_KEY/],
     [["--to", "a@b.example"], { POSTERN_URL: gateway.url }, 2, /^POSTERN_API_KEY: is not set/],
     [["--to", "a@b.example"], { ...env, POSTERN_URL: "postern" }, 2, /^POSTERN_URL: must be the URL of the API/],
@@ -119,25 +123,12 @@ test("what send cannot do is one readable line each, and never the key", async (
   }
 });
 
-test("without a setting, send finds the sandbox of its folder and the key that it made", async () => {
-  const { port } = new URL(gateway.url);
-  const sandbox = await startGateway({ env: { POSTERN_API_KEY: "" } });
-  try {
-    const found = { PORT: new URL(sandbox.url).port, POSTERN_DATA_DIR: sandbox.dataDir };
-    assert.equal(
-      (
-        await runPostern(["send", "--from", "a@sandbox.test", "--to", "delivered@sandbox.test", "--text", "x", "--subject", "x"], {
-          env: found,
-        })
-      ).code,
-      0,
-    );
-    // That key is for nobody else.
-    const elsewhere = await runPostern(["top"], { env: { POSTERN_URL: `http://127.0.0.1:${port}`, POSTERN_DATA_DIR: sandbox.dataDir } });
-    assert.match(elsewhere.err, /^POSTERN_API_KEY: is not set/);
-  } finally {
-    await sandbox.stop();
-  }
+test("without a setting, send finds the sandbox of its folder and the key that it made, which is for nobody else", async () => {
+  const folder = { PORT: new URL(gateway.url).port, POSTERN_DATA_DIR: gateway.dataDir };
+  const args = ["send", "--from", "a@sandbox.test", "--to", "delivered@sandbox.test", "--subject", "x", "--text", "x"];
+  assert.equal((await runPostern(args, { env: folder })).code, 0);
+  const elsewhere = await runPostern(args, { env: { ...folder, POSTERN_URL: gateway.url } });
+  assert.match(elsewhere.err, /^POSTERN_API_KEY: is not set/);
 });
 
 test("top without a terminal prints the relays once, and as JSON for programs", async () => {
@@ -180,7 +171,6 @@ test("suppressions go in and out as files; faulty rows are told by their lines a
 test("a command that nobody knows is answered with the nearest one", async () => {
   for (const [args, meant] of [
     [["docter"], "doctor"],
-    [["keys", "lst"], "list"],
     [["send", "--subjekt", "x"], "--subject"],
   ] as const) {
     const { code, err } = await runPostern([...args], { env });

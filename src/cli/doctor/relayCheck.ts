@@ -65,7 +65,7 @@ function judge(
     const offered = features.startTls && tls === "none";
     findings.warning(
       "mail goes to it in clear",
-      offered ? "it offers STARTTLS: set tls required" : "use a port with TLS, or set tls none if the network between is your own",
+      offered ? "it offers STARTTLS: set tls required" : "take a port with TLS; within a network of your own it may stay so",
     );
   }
   if (!auth && features.authMethods.length > 0 && submissionPorts.includes(port)) {

@@ -15,7 +15,7 @@ const usesOwn = ({ returnPath }: RelayConfig, { returnPathDomain }: Relevant) =>
  */
 export function senderIdentities(config: Relevant, asked: readonly string[]): SenderIdentity[] {
   const routed = config.routes.flatMap((route) => conditionValues(route, "from_domain") ?? []).filter((domain) => !domain.startsWith("*."));
-  const domains = new Set([...config.dkim.map(({ domain }) => domain), ...routed, ...asked.map((domain) => domain.toLowerCase())]);
+  const domains = new Set([...config.dkim.map(({ domain }) => domain), ...routed, ...asked]);
   return [...domains].map((fromDomain) => ({
     fromDomain,
     signingDomains: signingDomains(config, fromDomain),
