@@ -2,6 +2,8 @@
 
 import type { DkimKey } from "../domain/dkim.ts";
 import type { Confirmation } from "../domain/durability.ts";
+import type { InboundConfig } from "../domain/notification.ts";
+import type { Quotas } from "../domain/quotas.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig, Timeouts } from "../domain/relay.ts";
 import type { Route } from "../domain/routes.ts";
@@ -51,9 +53,14 @@ export type Config = {
    * `addresses`: where others send reports to, beside our return paths and postmaster.
    */
   bounce: { host: string; port: number; tls?: { cert: string; key: string }; addresses: string[] };
+  /** The providers whose notifications are taken, each with what they are verified by. */
+  inbound: InboundConfig;
   log: { level: LogLevel; format: LogFormat };
   retention: { messageMs: number; contentMs: number; failedContentMs: number };
-  limits: { maxMessageSizeBytes: number; maxBatchSizeBytes: number };
+  /** Of one process: `connections` of callers at a time; mean delay of the event loop beyond which requests are turned away. */
+  limits: { maxMessageSizeBytes: number; maxBatchSizeBytes: number; connections: number; eventLoopDelayMs: number };
+  /** Of callers, over all processes. */
+  quotas: Quotas;
   /** PATH: where to look for a redis-server. */
   path: string;
 };

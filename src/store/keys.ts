@@ -1,4 +1,5 @@
 // Every Redis key's name. All carry the hash tag of their shard, so that one script's keys lie in one cluster slot.
+import type { QuotaHolder } from "../domain/quotas.ts";
 
 /** BullMQ's key prefix on a shard; its own keys then carry the hash tag too. */
 export function queuePrefix(shard: number): string {
@@ -21,12 +22,20 @@ export function keysOf(shard: number) {
     attempts: (messageId: string) => `${tag}:a:${messageId}`,
     /** string: digests of a message's recipients, separated by spaces, where there are several; outlives the message */
     keptRecipients: (messageId: string) => `${tag}:kr:${messageId}`,
+    /** string: message id by the digest of what the relay's provider calls the message */
+    relayMessage: (digest: string) => `${tag}:rm:${digest}`,
+    /** string: digest of what a token of Mailgun's signed, so that it signs nothing else */
+    mailgunToken: (digest: string) => `${tag}:mt:${digest}`,
     /** sorted set: message id by time of acceptance */
     tenantMessages: (tenant: string) => `${tag}:t:${tenant}:messages`,
     /** string: fingerprint and first answer, or a claim that is in progress */
     idempotency: (tenant: string, digest: string) => `${tag}:i:${tenant}:${digest}`,
     /** sorted set: message id by deadline; a message is in it while a recipient is open */
     open: `${tag}:open`,
+    /** sorted set, all of score 0: `<tenant>:<key id>:<message id>` of every message in `open`; the scripts know it by the name of `open` */
+    openByOwner: `${tag}:open:by-owner`,
+    /** hash: how far the requests of a key or tenant have used up their rates */
+    requests: (holder: QuotaHolder, id: string) => `${tag}:requests:${holder}:${id}`,
     /** sorted set: wake-up id by the time when it became due to be queued; removed when the queue has taken it */
     unconfirmed: `${tag}:unconfirmed`,
     /** sorted set: owner id by the time when it was last heard of */
@@ -53,6 +62,8 @@ export function keysOf(shard: number) {
     relayStats: (relay: string, quarter: number) => `${tag}:relay:${relay}:stats:${quarter}`,
     /** string: a word that changes when the log was found to have lost its end */
     lineage: `${tag}:lineage`,
+    /** string: written to see whether this Redis takes writes; gone after a second */
+    trial: `${tag}:trial`,
     /** string: written before a wait for replicas or the disk */
     barrier: `${tag}:barrier`,
     /** what the names of all tenants' suppression keys begin with: for scripts, which learn the tenant from a message */
@@ -69,7 +80,7 @@ export function keysOf(shard: number) {
     unsubscribeSecrets: `${tag}:unsubscribe-secrets`,
     /** string: a report that came in, as JSON (domain/report.ts) */
     report: (reportId: string) => `${tag}:r:${reportId}`,
-    /** string: a report's bytes, gzipped */
+    /** string: a report's bytes, gzipped unless they are few */
     reportContent: (reportId: string) => `${tag}:rb:${reportId}`,
     /** sorted set: id of a report that waits to be read, by the time when it is due, or when the lease of whoever reads it ends */
     reportsPending: `${tag}:reports:pending`,

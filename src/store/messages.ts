@@ -1,7 +1,9 @@
 // Reading messages: one, or a tenant's, newest first. Nothing here changes a message.
 import { isMessageId } from "../domain/ids.ts";
 import type { Message, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
+import { relayMessageDigest } from "../domain/relayMessageId.ts";
 import type { RecipientStatus } from "../domain/states.ts";
+import { createChunks } from "./chunks.ts";
 import type { Connection } from "./connection.ts";
 import { cursorOf, placeOf, readNewestFirst } from "./newestFirst.ts";
 
@@ -23,6 +25,8 @@ const scanLimit = 5_000;
 const scanStep = 250;
 
 export function createMessages({ redis, keys, clock }: Connection) {
+  const stored = createChunks({ redis, keys });
+
   async function load(ids: string[]): Promise<Message[]> {
     if (ids.length === 0) return [];
     const found = await redis.mget(ids.flatMap((id) => [keys.record(id), keys.state(id)]));
@@ -43,6 +47,11 @@ export function createMessages({ redis, keys, clock }: Connection) {
     /** One message, whoever owns it: for upkeep and for the event log's readers. */
     async find(id: string): Promise<Message | undefined> {
       return (await load([id]))[0];
+    },
+
+    /** Which message a relay's provider calls so, as its reply told us; undefined where none of them is known, or no longer. */
+    async idByRelayMessageId(relayMessageId: string): Promise<string | undefined> {
+      return (await redis.get(keys.relayMessage(relayMessageDigest(relayMessageId)))) ?? undefined;
     },
 
     /** The tags and metadata of messages, for their events. */
@@ -77,11 +86,7 @@ export function createMessages({ redis, keys, clock }: Connection) {
 
     /** The finished bytes while they are kept. */
     async content(record: MessageRecord): Promise<Buffer | undefined> {
-      const chunks: Buffer[] = [];
-      for (let index = 0; index < (record.chunks ?? 1); index++) {
-        const chunk = await redis.getBuffer(index === 0 ? keys.bytes(record.id) : keys.chunk(record.id, index));
-        if (chunk) chunks.push(chunk);
-      }
+      const chunks = await stored.read(record.id, record.chunks ?? 1);
       const bytes = Buffer.concat(chunks);
       return chunks.length > 0 && bytes.length === record.size ? bytes : undefined;
     },

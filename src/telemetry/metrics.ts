@@ -35,6 +35,18 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
       labelNames: ["lane"],
       registers,
     }),
+    /** `code` is that of the problem document. */
+    refusals: new Counter({
+      name: "postern_refusals_total",
+      help: "Requests, and messages of batches, that were refused, by the code of the answer.",
+      labelNames: ["code"],
+      registers,
+    }),
+    connectionsDropped: new Counter({
+      name: "postern_connections_dropped_total",
+      help: "Connections to the API that were one too many, and closed at once.",
+      registers,
+    }),
     /** `status` is a settled one; `category` is empty where there is none. */
     recipientsSettled: new Counter({
       name: "postern_recipients_settled_total",
@@ -79,6 +91,12 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
     relayUp: new Gauge({
       name: "postern_relay_up",
       help: "Whether a relay takes mail: 0 while it is suspended or paused.",
+      labelNames: ["relay"],
+      registers,
+    }),
+    relayPaused: new Gauge({
+      name: "postern_relay_paused",
+      help: "Whether a relay takes no mail because an operator said so.",
       labelNames: ["relay"],
       registers,
     }),
@@ -131,8 +149,33 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
       labelNames: ["outcome"],
       registers,
     }),
+    /** `outcome`: `stored`, `known`, `ignored` count events, the others requests. */
+    notifications: new Counter({
+      name: "postern_provider_notifications_total",
+      help: "What the relays' providers posted, by what came of it.",
+      labelNames: ["source", "outcome"],
+      registers,
+    }),
     reportsPending: new Gauge({ name: "postern_reports_pending", help: "Reports that are stored and wait to be read.", registers }),
     redisUp: new Gauge({ name: "postern_redis_up", help: "1 while Redis answers this process, else 0.", registers }),
+    workers: new Gauge({ name: "postern_workers", help: "Workers that live, by their heartbeats in Redis.", registers }),
+    redisMemoryUsed: new Gauge({
+      name: "postern_redis_memory_used_bytes",
+      help: "Memory that counts towards Redis' maxmemory; 0 where Redis does not tell.",
+      registers,
+    }),
+    redisMemoryLimit: new Gauge({
+      name: "postern_redis_memory_limit_bytes",
+      help: "Redis' maxmemory; 0 if it has none, or does not tell.",
+      registers,
+    }),
+    /** `kind`: `durable`, `weak` or `unknown`; 1 for the one that holds. */
+    redisDurability: new Gauge({
+      name: "postern_redis_durability",
+      help: "Whether Redis keeps what it has acknowledged, as this process found it: 1 for the kind that holds, 0 for the others.",
+      labelNames: ["kind"],
+      registers,
+    }),
     /** `repair` names what was mended: a lost wake-up, a deadline that passed, a relay that is gone. */
     upkeepRepairs: new Counter({
       name: "postern_upkeep_repairs_total",

@@ -3,11 +3,16 @@ import assert from "node:assert/strict";
 import type { InjectOptions } from "fastify";
 import { v7 as uuidV7 } from "uuid";
 import { createUnsubscribeLinks, linkLifeMs } from "../../src/accept/unsubscribeLinks.ts";
+import type { FetchFromSns } from "../../src/bounces/providers/snsSignature.ts";
 import type { PlannedWakeUp } from "../../src/domain/dispatching.ts";
 import { newApiKey, type Scope, scopes } from "../../src/domain/keys.ts";
+import { type InboundConfig, notificationProviders } from "../../src/domain/notification.ts";
+import { noQuotas } from "../../src/domain/quotas.ts";
+import type { RefusalCode } from "../../src/domain/refusals.ts";
 import { defaultSuppressionPolicy } from "../../src/domain/suppression.ts";
 import { createApp } from "../../src/http/app.ts";
 import { requireScope } from "../../src/http/authenticate.ts";
+import type { ConnectionTimeouts } from "../../src/http/connections.ts";
 import type { Dependencies, ObservedRequest, RelayStatus } from "../../src/http/dependencies.ts";
 import { createEventFeed } from "../../src/http/events/feed.ts";
 import { openReporting } from "../../src/start/reporting.ts";
@@ -17,6 +22,7 @@ import { createEvents } from "../../src/store/events.ts";
 import { createIdempotency } from "../../src/store/idempotency.ts";
 import { createLedger } from "../../src/store/ledger.ts";
 import { createMessages } from "../../src/store/messages.ts";
+import { createRequestRates } from "../../src/store/requestRates.ts";
 import { createStats } from "../../src/store/stats.ts";
 import { createSuppressions } from "../../src/store/suppressions.ts";
 import { createUnsubscribes } from "../../src/store/unsubscribes.ts";
@@ -50,8 +56,15 @@ export type AskOptions = {
 
 export type TestApp = Awaited<ReturnType<typeof openApp>>;
 
+const noSns: FetchFromSns = () => Promise.reject(new Error("there is no SNS here"));
+
 /** Builds the API on an empty database. `change` replaces some of its dependencies. */
-export async function openApp(redis: TestRedis, change: (dependencies: Dependencies) => Partial<Dependencies> = () => ({})) {
+export async function openApp(
+  redis: TestRedis,
+  change: (dependencies: Dependencies) => Partial<Dependencies> = () => ({}),
+  timeouts: Partial<ConnectionTimeouts> = {},
+  { inbound = {}, fetchFromSns = noSns }: { inbound?: InboundConfig; fetchFromSns?: FetchFromSns } = {},
+) {
   const database = Number(new URL(redis.freshUrl()).pathname.slice(1));
   const connection: Connection = await connect(
     { kind: "single", host: "127.0.0.1", port: redis.port, database, tls: false, verifyCertificate: true },
@@ -61,6 +74,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
   const ledger = createLedger(connection, {
     retention,
     leases: { ownerMs: 60_000, attemptMs: 120_000 },
+    notifiedBy: notificationProviders.filter((provider) => inbound[provider] !== undefined),
   });
   const messages = createMessages(connection);
   const events = createEvents(connection);
@@ -69,7 +83,14 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
   const closing: (() => Promise<unknown>)[] = [];
   const reporting = await openReporting(
     {
-      config: { retention, returnPathDomain: "bounces.example", suppression: defaultSuppressionPolicy },
+      config: {
+        retention,
+        returnPathDomain: "bounces.example",
+        suppression: defaultSuppressionPolicy,
+        inbound,
+        timeouts: { ownerLease: 60_000 },
+      },
+      fetchFromSns,
       connection,
       messages,
       apiKeys,
@@ -82,6 +103,8 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
   const woken: PlannedWakeUp[] = [];
   const observed: ObservedRequest[] = [];
   const accepted: string[] = [];
+  const refusals: RefusalCode[] = [];
+  let dropped = 0;
   const wake = (planned: PlannedWakeUp[]) => void woken.push(...planned);
   const newUuid = () => uuidV7({}, new Uint8Array(16));
   const routes = [{ to_domain: "nowhere.example", relays: ["second"] }, { relays: ["first", "second"] }];
@@ -101,6 +124,8 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     suppressions: createSuppressions(connection),
     unsubscribes,
     unsubscribeLinks,
+    quotas: noQuotas,
+    requestRates: createRequestRates(connection),
     webhooks: createWebhooks(connection),
     webhookDeliveries: createWebhookDeliveries(connection, webhookOptions),
     webhookReplays: createWebhookReplays(connection, webhookOptions),
@@ -109,6 +134,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     reports: reporting.reports,
     takeReport: reporting.intake.take,
     parseReport: reporting.parseReport,
+    notifications: reporting.notifications,
     prepare: {
       routes,
       relays: ["first", "second"],
@@ -119,7 +145,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
       unsubscribeLinks,
       ...(reporting.returnPath && { returnPath: reporting.returnPath }),
     },
-    change: { ledger, messages, wake, routes, relays: ["first", "second"] },
+    change: { ledger, messages, wake, routes, relays: ["first", "second"], quotas: noQuotas },
     wake,
     relays: fixedRelays([]),
     webhookTargets: "public",
@@ -128,10 +154,14 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     durability: () => ({ kind: "durable", problems: [] }),
     scope: (scope) => requireScope({ apiKeys, bootstrapKey }, scope),
     observeRequest: (request) => void observed.push(request),
+    observeRefusal: (code) => void refusals.push(code),
+    observeDroppedConnection: () => {
+      dropped += 1;
+    },
     observeAccepted: (lane) => void accepted.push(lane),
   };
   const dependencies = { ...whole, ...change(whole) };
-  const app = await createApp(dependencies, { log, version: "0.0.0" });
+  const app = await createApp(dependencies, { log, version: "0.0.0", timeouts });
 
   /** One request. The key is the bootstrap one unless another is named; null sends none. */
   async function ask(method: string, path: string, { key = bootstrapKey, body, headers = {} }: AskOptions = {}): Promise<Answer> {
@@ -164,6 +194,11 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     woken,
     observed,
     accepted,
+    intake: reporting.intake,
+    metrics,
+    refusals,
+    /** Connections that were one too many. */
+    dropped: () => dropped,
     ask,
 
     /** Makes a key as an operator would from the shell. */

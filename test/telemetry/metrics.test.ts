@@ -7,6 +7,9 @@ import { createMetrics } from "../../src/telemetry/metrics.ts";
 const withoutUnit = [
   "postern_reports_pending",
   "postern_relay_up",
+  "postern_relay_paused",
+  "postern_workers",
+  "postern_redis_durability",
   "postern_relay_held_connections",
   "postern_relay_connections",
   "postern_queue_depth",
@@ -32,6 +35,7 @@ test("every metric has a help text, and every one of ours a unit in its name", a
 test("no label can hold a tenant, an address or an id", async () => {
   const allowed = [
     "method",
+    "code",
     "route",
     "status",
     "lane",
