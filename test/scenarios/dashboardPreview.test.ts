@@ -16,6 +16,11 @@ const outside = createServer((request, response) => {
   asked.push(request.url ?? "");
   response.end();
 });
+/** Even a connection without a request would tell that the mail is being read. */
+let connections = 0;
+outside.on("connection", () => {
+  connections += 1;
+});
 let origin = "";
 
 before(async () => {
@@ -114,7 +119,7 @@ test("a hostile mail's preview shows its words and styles and the images that it
     assert.equal(page.url(), address);
     assert.equal(page.context().pages().length, 1);
     assert.equal(await page.evaluate("globalThis.hacked"), undefined);
-    assert.deepEqual(asked, []);
+    assert.deepEqual([asked, connections], [[], 0]);
     assert.deepEqual(
       faults.filter((fault) => !fault.startsWith("console:")),
       [],

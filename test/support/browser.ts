@@ -28,7 +28,7 @@ export async function startBrowser(): Promise<Browser> {
 
 export type Visit = {
   page: Page;
-  /** What went wrong in the page so far: errors, failed policies, requests to other hosts. */
+  /** What went wrong in the page so far: errors, failed policies, answers from other hosts. */
   faults: string[];
   /** Goes to a view, `messages?status=sent`. */
   go(view: string): Promise<void>;
@@ -55,8 +55,10 @@ export async function visit(browser: Browser, gateway: Pick<Gateway, "url">, { k
   page.on("console", (message) => {
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) faults.push(`console: ${message.text()}`);
   });
-  page.on("request", (request) => {
-    if (!request.url().startsWith(`${gateway.url}/`) && /^(https?|wss?):/.test(request.url())) faults.push(`request: ${request.url()}`);
+  // What a policy stops is seen as a request too, but has no answer.
+  page.on("response", (response) => {
+    const url = response.url();
+    if (/^(https?|wss?):/.test(url) && !url.startsWith(`${gateway.url}/`)) faults.push(`answered from elsewhere: ${url}`);
   });
   const go = async (view: string) => {
     await page.goto(`${gateway.url}/#/${view}`);
