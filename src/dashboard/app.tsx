@@ -3,10 +3,9 @@ import { useCallback, useEffect, useState } from "preact/hooks";
 import type { Problem } from "./api/wire.ts";
 import { Frame } from "./frame.tsx";
 import { Notices } from "./parts/notices.tsx";
-import { useRoute } from "./routing.ts";
 import { keptKey, type Session, SessionContext, signIn } from "./session.ts";
 import { SignIn } from "./views/signIn.tsx";
-import { viewOf } from "./views.tsx";
+import { View } from "./views.tsx";
 
 export function App() {
   const [session, setSession] = useState<Session>();
@@ -43,9 +42,4 @@ export function App() {
       </Notices>
     </SessionContext.Provider>
   );
-}
-
-function View() {
-  const route = useRoute();
-  return viewOf(route);
 }

@@ -5,7 +5,7 @@ import { installation } from "./installation.ts";
 import type { IconName } from "./parts/icon.tsx";
 import { Page } from "./parts/page.tsx";
 import { Empty } from "./parts/states.tsx";
-import type { Route } from "./routing.ts";
+import { type Route, useRoute } from "./routing.ts";
 import { useSession } from "./session.ts";
 import { CapturedMailbox } from "./views/captured.tsx";
 import { CapturedMail } from "./views/capturedMail.tsx";
@@ -38,12 +38,10 @@ export function sectionOf({ path }: Route, may: (scope: Scope) => boolean): stri
   return path[0] ?? sections.find(({ scope }) => may(scope))?.name ?? "overview";
 }
 
-export function viewOf(route: Route): ComponentChild {
-  return <Guarded route={route} />;
-}
-
-function Guarded({ route }: { route: Route }) {
+/** The view of the present address, or why there is none. */
+export function View() {
   const { may } = useSession();
+  const route = useRoute();
   const name = sectionOf(route, may);
   const section = sections.find((it) => it.name === name);
   if (!section) return <Nowhere />;

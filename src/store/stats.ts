@@ -19,15 +19,12 @@ export function createStats({ redis, keys, clock }: Connection) {
   };
   const fieldOf = (minute: number, name: string) => `${minute % minutesPerKey} ${name}`;
 
-  async function position(): Promise<{ counted: string; newest: number }> {
-    const [counted, newest] = await redis.mget(keys.statsPosition, keys.sequence);
-    return { counted: counted ?? "0", newest: Number(newest ?? 0) };
-  }
-
   return {
     /** Counts the next part of the log. Returns whether there is more. */
     async count(): Promise<boolean> {
-      const { counted, newest } = await position();
+      const [position, sequence] = await redis.mget(keys.statsPosition, keys.sequence);
+      const counted = position ?? "0";
+      const newest = Number(sequence ?? 0);
       // A log that has lost its end begins anew behind what was counted.
       const from = Math.min(Number(counted), newest);
       const entries = (await redis.xrange(keys.events, `(${from}-0`, "+", "COUNT", slice)) as Entry[];

@@ -35,8 +35,27 @@ export function previewDocument(
       image.removeAttribute("src");
     }
   }
-  for (const link of parsed.querySelectorAll("a, area")) link.removeAttribute("ping");
+  for (const link of parsed.querySelectorAll("a, area")) disarm(link);
+  for (const sender of parsed.querySelectorAll("[action], [formaction]")) {
+    sender.removeAttribute("action");
+    sender.removeAttribute("formaction");
+  }
   return { document: `<!doctype html>${parsed.documentElement.outerHTML}`, blocked };
+}
+
+const linkAttributes = ["href", "xlink:href"] as const;
+
+/** A link looks as it did and says where it leads; the policy would stop whoever follows it, but only after a connection was opened. */
+function disarm(link: Element): void {
+  link.removeAttribute("ping");
+  link.removeAttribute("target");
+  for (const name of linkAttributes) {
+    const target = link.getAttribute(name);
+    if (target === null) continue;
+    const isWithin = target.startsWith("#");
+    if (!isWithin) link.setAttribute("title", target);
+    link.setAttribute(name, `about:srcdoc${isWithin ? target : "#"}`);
+  }
 }
 
 function dataUrl(attachments: readonly Attachment[], reference: string): string | undefined {
