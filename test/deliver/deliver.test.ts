@@ -35,6 +35,7 @@ type Bench = {
 /** The way to a relay that is the only one and has never failed. */
 const openWay: Way = {
   isUp: () => true,
+  isPaused: () => false,
   redirect: async () => undefined,
   handOver: async () => false,
   failed: async () => undefined,
