@@ -133,7 +133,7 @@ export function printableConfig(config: Config): string {
         wait_timeout: formatDuration(durability.timeoutMs),
       },
     }),
-    webhooks: { allow_private: webhooks.allowPrivate },
+    webhooks: { allow_private: webhooks.allowPrivate, timeout: formatDuration(webhooks.timeoutMs) },
     suppression: Object.fromEntries(suppressionCauses.map((cause) => [cause, lifeOf(suppression[cause])])),
     reports: { addresses: config.bounce.addresses },
     ...(dkim.length > 0 && { dkim: dkim.map(({ domain, selector, subdomains }) => ({ domain, selector, key: mask, subdomains })) }),
