@@ -56,7 +56,7 @@ export async function subscribeToAll(gateway: Gateway, receiver: WebhookReceiver
  * @param options.mails what the relay took, asked for once all is settled
  * @param options.webhook made by `subscribeToAll`
  * @param options.timeoutMs for all to be settled, and again for the events to arrive; default 60 s, as deliveries in a dead worker's hands
- *   are free again after 30 s
+ *   are free again after two of its time-outs
  */
 export async function settleAccounts(options: {
   gateway: Gateway;

@@ -16,7 +16,7 @@ const config = { timeouts: { owner_lease: "2s" }, retry: { schedule: ["500ms"] }
 faultRow(
   {
     row: "29b",
-    fault: "A message that kills its worker at every attempt, just when its neighbours await the relay's late answer to their final dot",
+    fault: "a message that kills its worker at every attempt, just when its neighbours await the relay's late answer to their final dot",
     invariant: "every neighbour is sent, with three copies at most; none ends as `unknown`; the message itself is settled by its deadline",
   },
   async (t, measured) => {
