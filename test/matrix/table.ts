@@ -6,14 +6,16 @@ const begin = "<!-- The lines from here to the end of the table are written by `
 const end = "<!-- The end of the table. -->";
 const heading = ["| row | fault | what must hold | measured | again |", "|---|---|---|---|---|"];
 
-export type MeasuredRow = Extract<FaultOutcome, { measured: string }>;
+export type TableRow = Exclude<FaultOutcome, { failure: string }>;
 
 /** A line of a Markdown table. */
 export function tableLine(cells: readonly string[]): string {
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll(/\s+/g, " ")).join(" | ")} |`;
 }
 
-function lineOf({ row, fault, invariant, measured, file }: MeasuredRow): string {
+function lineOf(outcome: TableRow): string {
+  const { row, fault, invariant, file } = outcome;
+  const measured = "measured" in outcome ? outcome.measured : `not measured here: ${outcome.skipped}`;
   return tableLine([`[${row}](../test/scenarios/faults/${file}.test.ts)`, fault, invariant, measured, `\`npm run faults -- ${file}\``]);
 }
 
@@ -52,18 +54,19 @@ export function rowsOfTable(text: string): Place[] {
 }
 
 /**
- * The document with these rows in its table. Rows that were not measured now stay as they are, as long as there are such tests.
+ * The document with these rows in its table. Rows that were not measured now stay as they are, as long as there are such tests; what was
+ * skipped now, but measured before, too.
  * @param known each file of the matrix with its rows
  * @param how a sentence on where and when it was measured; a run of a part of the matrix does not change it
  */
-export function withRows(text: string, rows: readonly MeasuredRow[], known: ReadonlyMap<string, readonly string[]>, how?: string): string {
+export function withRows(text: string, rows: readonly TableRow[], known: ReadonlyMap<string, readonly string[]>, how?: string): string {
   const parts = partsOf(text);
   const table = new Map<string, string>();
   for (const line of parts.lines) {
     const place = placeOf(line);
     if (place && known.get(place.file)?.includes(place.row)) table.set(place.row, line);
   }
-  for (const row of rows) table.set(row.row, lineOf(row));
+  for (const row of rows) if ("measured" in row || !table.has(row.row)) table.set(row.row, lineOf(row));
   const sorted = [...table].sort(([one], [other]) => compareRows(one, other)).map(([, line]) => line);
   return `${parts.before}${[begin, "", how ?? parts.how, "", ...heading, ...sorted, "", end].join("\n")}${parts.after}`;
 }
