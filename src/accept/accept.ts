@@ -3,15 +3,18 @@ import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { EventType } from "../domain/events.ts";
 import type { Lane, RecipientState } from "../domain/message.ts";
 import { type MessageView, messageView } from "../domain/messageView.ts";
+import type { Quotas } from "../domain/quotas.ts";
 import { isRefusal, type Refusal } from "../domain/refusals.ts";
 import type { Acceptance } from "../store/acceptance.ts";
 import type { SuppressedRecipient } from "../store/ledger.ts";
 import { type IdempotencyClaim, idempotencyLifeMs, type KeptAnswer } from "./idempotency.ts";
 import type { Draft } from "./prepare.ts";
+import { queuedMaxOf, queueFull } from "./queueFull.ts";
 
 export type AcceptDependencies = {
   ledger: Acceptance["ledger"];
   idempotency: Acceptance["idempotency"];
+  quotas: Quotas;
   /** Adds wake-ups to the queue in its own time; what fails is found again by upkeep. */
   wake(planned: PlannedWakeUp[]): void;
   /** Told of every message that was stored; not of replays. */
@@ -29,7 +32,7 @@ export async function accept(
   draft: Draft | Refusal,
   claim?: IdempotencyClaim,
 ): Promise<Accepted | Refusal> {
-  const { ledger, wake, observeAccepted } = dependencies;
+  const { ledger, quotas, wake, observeAccepted } = dependencies;
   if (isRefusal(draft)) return (await firstAnswer(dependencies, claim)) ?? draft;
   const { record, bytes, recipients, dispatches, expiresAt, sendAt } = draft;
   const state = {
@@ -43,6 +46,7 @@ export async function accept(
   const message = messageView({ record, state });
   const isScheduled = recipients.some(({ status }) => status === "scheduled");
   const events: EventType[] = isScheduled ? ["message.accepted", "message.scheduled"] : ["message.accepted"];
+  const queuedMax = queuedMaxOf(quotas, record);
   const result = await ledger.accept({
     record,
     expiresAt,
@@ -51,6 +55,7 @@ export async function accept(
     dispatches,
     events,
     bytes,
+    queuedMax,
     ...(draft.returnPath && { keptRecipients: draft.returnPath.kept }),
     ...(claim && { idempotency: { digest: claim.digest, value: kept(claim, message), lifeMs: lifeOf(draft) } }),
   });
@@ -58,6 +63,7 @@ export async function accept(
   if (result.kind === "unconfirmed") return unconfirmed;
   // What was accepted before needs no more room.
   if (result.kind === "full") return (await firstAnswer(dependencies, claim)) ?? full;
+  if (result.kind === "queue_full") return queueFull(result.holder, queuedMax);
   if (result.kind === "replay") return replay(result.value, claim);
   // Once more, with these settled: what is stored and what is answered are the same, and the rare case alone pays for it.
   if (result.kind === "suppressed") return accept(dependencies, withSuppressed(draft, result.recipients), claim);

@@ -48,16 +48,22 @@ export async function acceptBatch<Item>(
     }
   };
   await Promise.all(Array.from({ length: atATime }, work));
-  const missed = results.filter((result) => "error" in result && result.error.refused === "unavailable").length;
+  const missed = results.flatMap((result) => ("error" in result && isPassing(result.error) ? [result.error] : []));
   const items = results.map(present);
-  if (claim && missed === 0) {
+  if (claim && missed.length === 0) {
     const value = JSON.stringify({ fingerprint: claim.fingerprint, answer: items } satisfies KeptAnswer);
     await dependencies.idempotency.complete(claim.tenant, claim.digest, value, idempotencyLifeMs).catch(() => undefined);
   } else if (claim) {
     // Sent again with the same key, the accepted ones are found and the missed ones tried anew.
     await dependencies.idempotency.release(claim.tenant, claim.digest).catch(() => undefined);
   }
-  return missed > 0 && missed === messages.length ? unavailable : { items, replayed: false };
+  const [first] = missed;
+  return first && missed.length === messages.length ? first : { items, replayed: false };
+}
+
+/** Whether a message was refused for what holds at the moment only: the same request may be accepted later. */
+function isPassing({ refused }: Refusal): boolean {
+  return refused === "unavailable" || refused === "queue_full";
 }
 
 async function acceptOne(dependencies: AcceptDependencies, prepare: () => Promise<Draft | Refusal>, part?: IdempotencyClaim) {

@@ -4,17 +4,20 @@ import { type PlannedWakeUp, planWakeUp } from "../domain/dispatching.ts";
 import type { PlannedDispatch } from "../domain/dispatchPlan.ts";
 import type { Message, MessageState } from "../domain/message.ts";
 import { type MessageView, messageView } from "../domain/messageView.ts";
+import type { Quotas } from "../domain/quotas.ts";
 import { isRefusal, type Refusal } from "../domain/refusals.ts";
 import { isOpen, transitions } from "../domain/states.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { Messages } from "../store/messages.ts";
 import { dispatchesOf, type RoutingSettings, routeRecipients } from "./plan.ts";
 import { invalid, sendAtFault } from "./prepare.ts";
+import { queuedMaxOf, queueFull } from "./queueFull.ts";
 
 export type ChangeDependencies = RoutingSettings & {
   ledger: Pick<Ledger, "cancel" | "reschedule" | "retry" | "clock">;
   messages: Pick<Messages, "get">;
   wake(planned: PlannedWakeUp[]): void;
+  quotas: Quotas;
 };
 
 /** There is no message of that id in the caller's tenant. */
@@ -56,17 +59,20 @@ export async function reschedule(
 
 /** Queues failed, bounced and unknown recipients again, by the routes as they are now and with a new deadline. */
 export async function retry(dependencies: ChangeDependencies, tenant: string, id: string): Promise<MessageView | Refusal> {
-  const { ledger, messages } = dependencies;
+  const { ledger, messages, quotas } = dependencies;
   const message = await messages.get(tenant, id);
   if (!message) return noSuchMessage;
   const groups = groupsOf(dependencies, message);
   if (isRefusal(groups)) return groups;
   const { record, state } = message;
   const life = state.expires_at - (state.send_at ?? record.created_at);
-  const result = await ledger.retry(id, groups, life);
+  const queuedMax = queuedMaxOf(quotas, record);
+  const result = await ledger.retry(id, groups, life, queuedMax);
   if (result === "gone") return noSuchMessage;
   if (result === "content_gone") return contentGone;
   if (result === "too_late") return tooLate("No recipient is failed, bounced or unknown; there is nothing to try again.");
+  if (result === "full_key") return queueFull("key", queuedMax);
+  if (result === "full_tenant") return queueFull("tenant", queuedMax);
   wakeOpen(dependencies, message, result);
   return messageView({ record, state: result });
 }

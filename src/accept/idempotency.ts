@@ -14,11 +14,15 @@ export const idempotencyLifeMs = 24 * 3_600_000;
  * @param body the parsed body (JSON: compared whatever the order of its members), or its bytes
  */
 export function idempotencyClaim(tenant: string, path: string, key: string, body: unknown): IdempotencyClaim {
-  const digest = createHash("sha256").update(`${path}\0${key}`).digest("base64url");
   const fingerprint = createHash("sha256")
     .update(Buffer.isBuffer(body) ? body : canonicalJson(body))
     .digest("base64url");
-  return { tenant, digest, fingerprint };
+  return { tenant, digest: idempotencyDigest(path, key), fingerprint };
+}
+
+/** Under which a tenant's key on a path is kept. */
+export function idempotencyDigest(path: string, key: string): string {
+  return createHash("sha256").update(`${path}\0${key}`).digest("base64url");
 }
 
 /** The claim of one message of a batch, so that a batch cut off half-way doubles nothing when it is sent again. */

@@ -3,6 +3,7 @@ import { BlockList, isIP } from "node:net";
 import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import type { Confirmation } from "../domain/durability.ts";
+import { noQuotas } from "../domain/quotas.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig } from "../domain/relay.ts";
 import { defaultSuppressionPolicy, type SuppressionCause, type SuppressionPolicy } from "../domain/suppression.ts";
@@ -22,6 +23,11 @@ const megabyte = 1024 ** 2;
 const scheduleMs = [minuteMs, 5 * minuteMs, 15 * minuteMs, 30 * minuteMs, hourMs, 2 * hourMs];
 /** Who tries something out waits in front of the screen. */
 const sandboxScheduleMs = [secondMs, 2 * secondMs, 5 * secondMs];
+
+/** An idle connection takes some 20 kB. */
+const connectionsDefault = 5_000;
+/** An answer takes a few turns of the event loop, and is promised within two seconds. */
+const eventLoopDelayMsDefault = 400;
 
 const loopback = new BlockList();
 loopback.addSubnet("127.0.0.0", 8, "ipv4");
@@ -204,7 +210,13 @@ export function assemble(parts: Parts): Config {
       contentMs: values.CONTENT_RETENTION ?? (sandbox ? messageMs : 0),
       failedContentMs: values.FAILED_CONTENT_RETENTION ?? (sandbox ? messageMs : dayMs),
     },
-    limits: { maxMessageSizeBytes: values.MAX_MESSAGE_SIZE ?? 25 * megabyte, maxBatchSizeBytes: values.MAX_BATCH_SIZE ?? 50 * megabyte },
+    limits: {
+      maxMessageSizeBytes: values.MAX_MESSAGE_SIZE ?? 25 * megabyte,
+      maxBatchSizeBytes: values.MAX_BATCH_SIZE ?? 50 * megabyte,
+      connections: sections?.limits.process.connections ?? connectionsDefault,
+      eventLoopDelayMs: sections?.limits.process.event_loop_delay ?? eventLoopDelayMsDefault,
+    },
+    quotas: sections?.limits.quotas ?? noQuotas,
     path: env.PATH ?? "",
   };
   refuseSharedPorts(config, complain);

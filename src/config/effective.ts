@@ -2,6 +2,7 @@
 
 import type { DkimKey } from "../domain/dkim.ts";
 import type { Confirmation } from "../domain/durability.ts";
+import type { Quotas } from "../domain/quotas.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig, Timeouts } from "../domain/relay.ts";
 import type { Route } from "../domain/routes.ts";
@@ -54,7 +55,10 @@ export type Config = {
   bounce: { host: string; port: number; tls?: { cert: string; key: string }; addresses: string[] };
   log: { level: LogLevel; format: LogFormat };
   retention: { messageMs: number; contentMs: number; failedContentMs: number };
-  limits: { maxMessageSizeBytes: number; maxBatchSizeBytes: number };
+  /** Of one process: `connections` of callers at a time; mean delay of the event loop beyond which requests are turned away. */
+  limits: { maxMessageSizeBytes: number; maxBatchSizeBytes: number; connections: number; eventLoopDelayMs: number };
+  /** Of callers, over all processes. */
+  quotas: Quotas;
   /** PATH: where to look for a redis-server. */
   path: string;
 };

@@ -16,14 +16,9 @@ export function entriesOf(tree: Tree | undefined): Map<string, Tree> | undefined
   return tree === undefined || tree === "" ? new Map() : undefined;
 }
 
-function isEmpty(tree: Tree): boolean {
-  return tree === "" || (Array.isArray(tree) && tree.length === 0) || (tree instanceof Map && tree.size === 0);
-}
-
 /**
  * Reads one mapping.
  * @param shape the known keys, each with the schema of its value
- * @param later keys that belong to a later version: refused unless empty, so that nobody believes that they work
  * @param hint what to say of an unknown key instead of proposing a known one
  * @param place where a key is, for its faults; by default inside `at`
  */
@@ -32,11 +27,10 @@ export function readFields<S extends Shape>(input: {
   tree: Tree | undefined;
   at: Place;
   faults: ConfigFault[];
-  later?: readonly string[];
   hint?: (key: string) => string | undefined;
   place?: (key: string) => Place;
 }): Fields<S> {
-  const { shape, tree, at, faults, later = [], hint, place = (key) => inside(at, key) } = input;
+  const { shape, tree, at, faults, hint, place = (key) => inside(at, key) } = input;
   const fields: Record<string, unknown> = {};
   const entries = entriesOf(tree);
   if (!entries) faults.push({ ...at, text: "must be a mapping of keys to values" });
@@ -49,14 +43,12 @@ export function readFields<S extends Shape>(input: {
         const where = issue.path.reduce<Place>((inner, step) => inside(inner, step as string | number), place(key));
         faults.push({ ...where, text: issue.message });
       }
-    } else if (!later.includes(key)) {
+    } else {
       const known = Object.keys(shape);
-      const meant = nearest(key, [...known, ...later]);
+      const meant = nearest(key, known);
       const advice =
         hint?.(key) ?? (meant ? `did you mean ${meant}?` : known.length > 0 ? `known are ${known.join(", ")}` : "leave it out");
       faults.push({ ...place(key), text: `unknown key: ${advice}` });
-    } else if (!isEmpty(value)) {
-      faults.push({ ...place(key), text: "not supported yet in this version: leave it out" });
     }
   }
   return fields as Fields<S>;

@@ -1,6 +1,7 @@
 // The effective configuration in the user's own words: variables by their names, the rest as it would stand in the file. Secrets are masked.
 import { isIPv6 } from "node:net";
 import { stringify } from "yaml";
+import type { Quota } from "../domain/quotas.ts";
 import type { Rate, RelayAuth, RelayConfig, RelayLimits, RelayProxy, TlsOptions } from "../domain/relay.ts";
 import { type Route, weightOf } from "../domain/routes.ts";
 import { suppressionCauses } from "../domain/suppression.ts";
@@ -111,6 +112,18 @@ function lifeOf(life: number | "forever" | undefined): string {
   return typeof life === "number" ? formatDuration(life) : (life ?? "off");
 }
 
+function quotaOf({ requests, queued }: Quota) {
+  return { requests: requests.length > 0 ? requests.map(formatRate) : "none", queued: queued ?? "none" };
+}
+
+function callerLimitsOf({ quotas: { perKey, perTenant, keys, tenants }, limits }: Config) {
+  const named = (all: Readonly<Record<string, Quota>>) => new Map(Object.entries(all).map(([name, quota]) => [name, quotaOf(quota)]));
+  return {
+    ...{ per_key: quotaOf(perKey), per_tenant: quotaOf(perTenant), keys: named(keys), tenants: named(tenants) },
+    ...{ connections: limits.connections, event_loop_delay: formatDuration(limits.eventLoopDelayMs) },
+  };
+}
+
 /** The effective configuration as YAML, for people: `environment` holds the variables, the other keys are those of the file. */
 export function printableConfig(config: Config): string {
   const { relays, routes, retry, timeouts, durability, webhooks, suppression, dkim } = config;
@@ -134,6 +147,7 @@ export function printableConfig(config: Config): string {
       },
     }),
     webhooks: { allow_private: webhooks.allowPrivate, timeout: formatDuration(webhooks.timeoutMs) },
+    limits: callerLimitsOf(config),
     suppression: Object.fromEntries(suppressionCauses.map((cause) => [cause, lifeOf(suppression[cause])])),
     reports: { addresses: config.bounce.addresses },
     ...(dkim.length > 0 && { dkim: dkim.map(({ domain, selector, subdomains }) => ({ domain, selector, key: mask, subdomains })) }),

@@ -5,7 +5,7 @@ import type { RelayConfig } from "../domain/relay.ts";
 import { readDkimKeys } from "./dkim.ts";
 import { type ConfigFault, inside, type Place } from "./faults.ts";
 import { entriesOf, type Fields, readFields, type Tree } from "./fields.ts";
-import { notYetSupported } from "./later.ts";
+import { type Limits, readLimits } from "./limits.ts";
 import { readRelay } from "./relays.ts";
 import { type ReadRoute, readRoutes } from "./routes.ts";
 import { causeHint, suppressionShape } from "./suppression.ts";
@@ -18,6 +18,7 @@ const fileShape = {
   retry: anything,
   timeouts: anything,
   webhooks: anything,
+  limits: anything,
   durability: anything,
   suppression: anything,
   reports: anything,
@@ -65,6 +66,7 @@ export type FileSections = {
   retry: Fields<typeof retryShape>;
   timeouts: Fields<typeof timeoutShape>;
   webhooks: Fields<typeof webhookShape>;
+  limits: Limits;
   suppression: Fields<typeof suppressionShape>;
   durability: { given: Fields<typeof durabilityShape>; at: Place };
   reports: Fields<typeof reportShape>;
@@ -82,7 +84,7 @@ function hint(key: string): string | undefined {
 /** Reads the file's sections, adding every fault; what is returned holds what was readable. `readFile` takes a path as the file gives it. */
 export function readSections(tree: Tree | undefined, source: string, faults: ConfigFault[], readFile: ReadFile): FileSections {
   const root: Place = { source, path: "" };
-  const file = readFields({ shape: fileShape, tree, at: root, faults, later: notYetSupported.file, hint });
+  const file = readFields({ shape: fileShape, tree, at: root, faults, hint });
   const section = (key: keyof typeof fileShape) => ({ tree: file[key], at: inside(root, key), faults });
 
   const relayTrees = entriesOf(file.relays);
@@ -100,6 +102,7 @@ export function readSections(tree: Tree | undefined, source: string, faults: Con
     retry: readFields({ shape: retryShape, ...section("retry") }),
     timeouts: readFields({ shape: timeoutShape, ...section("timeouts") }),
     webhooks: readFields({ shape: webhookShape, ...section("webhooks") }),
+    limits: readLimits(file.limits, inside(root, "limits"), faults),
     suppression: readFields({ shape: suppressionShape, ...section("suppression"), hint: causeHint }),
     durability: { given: readFields({ shape: durabilityShape, ...section("durability") }), at: inside(root, "durability") },
     reports: readFields({ shape: reportShape, ...section("reports") }),

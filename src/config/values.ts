@@ -3,7 +3,8 @@ import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
 import { z } from "zod";
 import { checkAddress } from "../domain/address.ts";
-import { formatDuration, formatSize, parseDuration, parseSize } from "../domain/units.ts";
+import type { Rate } from "../domain/relay.ts";
+import { formatDuration, formatSize, parseDuration, parseRate, parseSize } from "../domain/units.ts";
 import type { Tree } from "./fields.ts";
 
 /** A part of the file that is judged later. */
@@ -75,6 +76,31 @@ export function size({ min, max }: { min: number; max: number }) {
     const value = parseSize(text);
     return value !== undefined && value >= min && value <= max ? value : undefined;
   });
+}
+
+/**
+ * One rate, or a list of rates that all hold at once; `none` is an empty list. Two of one period are refused, for only the lower would count.
+ * @param periodMultipleMs what every period must be a multiple of
+ */
+export function rates({ periodMultipleMs = 1 }: { periodMultipleMs?: number } = {}) {
+  const periods = periodMultipleMs > 1 ? ` with a period of whole ${formatDuration(periodMultipleMs).replace(/^1/, "")}` : "";
+  const message = `must be a rate like 50/s, 2000/h or 100/15m${periods}, a list of rates, or none`;
+  return z
+    .custom<Tree>(() => true)
+    .transform((tree, context): Rate[] => {
+      if (tree === "none") return [];
+      const found = new Map<number, Rate>();
+      for (const [index, item] of [tree].flat().entries()) {
+        const rate = typeof item === "string" ? parseRate(item.trim()) : undefined;
+        const path = Array.isArray(tree) ? [index] : [];
+        if (!rate || rate.perMs % periodMultipleMs !== 0) context.addIssue({ code: "custom", message, path });
+        else if (found.has(rate.perMs))
+          context.addIssue({ code: "custom", message: "has the period of another one: keep the lower rate", path });
+        else found.set(rate.perMs, rate);
+      }
+      if (Array.isArray(tree) && tree.length === 0) context.addIssue({ code: "custom", message });
+      return [...found.values()];
+    });
 }
 
 /** An IP address (IPv6 without brackets) or a host name; international names become ASCII. Names of containers may hold underscores. */

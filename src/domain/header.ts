@@ -140,6 +140,7 @@ const parametersAllowed: ReadonlySet<string> = new Set([
 /** What is wrong with an attachment's media type, like `application/pdf` or `text/calendar; method=REQUEST` (RFC 6838 section 4.2). */
 export function contentTypeFault(contentType: string): string | undefined {
   if (contentType.length > contentTypeCharactersMax) return `is longer than ${contentTypeCharactersMax} characters`;
+  if (/\p{Cc}/u.test(contentType)) return "contains a control character or a line break; remove it";
   const [type = "", ...parameters] = contentType.split(";").map((part) => part.trim());
   const name = type.toLowerCase();
   if (!mediaType.test(name)) return "is no media type; write it like application/pdf";

@@ -96,9 +96,12 @@ export function patternWithin(pattern: string, allowed: readonly string[]): bool
 /** The id of the key that the configuration gives; it is not stored. */
 export const bootstrapKeyId = "bootstrap";
 
+/** Ids of keys: those that are stored, and that of the configuration. */
+export const keyIdPattern = new RegExp(`^(key_[0-9a-z]{16}|${bootstrapKeyId})$`);
+
 /** Whether a text is a key's id and cannot be meant for its name. */
 export function isKeyId(text: string): boolean {
-  return text === bootstrapKeyId || /^key_[0-9a-z]{16}$/.test(text);
+  return keyIdPattern.test(text);
 }
 
 /** The id inside a key's text, or undefined if the text is not one of ours. */

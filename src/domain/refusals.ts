@@ -19,6 +19,8 @@ export const refusalCodes = [
   "idempotency_in_progress",
   "no_route",
   "message_too_large",
+  "rate_limited",
+  "queue_full",
   "unavailable",
   "overloaded",
   "request_timeout",

@@ -13,6 +13,7 @@ import { listCaptured } from "./captured/listCaptured.ts";
 import { classifyText } from "./classify/classifyText.ts";
 import { handleClientError } from "./clientErrors.ts";
 import { closeInOrder } from "./closing.ts";
+import { type ConnectionTimeouts, connectionTimeouts, limitConnections } from "./connections.ts";
 import type { App, Dependencies } from "./dependencies.ts";
 import { describeOperations, refuseUnguarded, serveDocumentation } from "./documentation.ts";
 import { createErrorHandler } from "./errors.ts";
@@ -42,6 +43,8 @@ import { listRelays } from "./relays/listRelays.ts";
 import { pauseRelay } from "./relays/pauseRelay.ts";
 import { resumeRelay } from "./relays/resumeRelay.ts";
 import { requestIdOf } from "./requestId.ts";
+import { limitRequests } from "./requestQuota.ts";
+import { shedOverload } from "./shedding.ts";
 import { createSuppression } from "./suppressions/createSuppression.ts";
 import { deleteSuppression } from "./suppressions/deleteSuppression.ts";
 import { exportSuppressions } from "./suppressions/exportSuppressions.ts";
@@ -120,26 +123,18 @@ const bodyLimit = 1024 * 1024;
 /** Longer than any address in percent-encoding. */
 const pathPartCharactersMax = 1_024;
 
-/** How long a request may take to arrive, and a connection may stay silent. Milliseconds. */
-const timeouts = {
-  headers: 15_000,
-  /** 35 MB of base64 at 2.5 Mbit/s. */
-  request: 120_000,
-  /** Longer than an event stream's heartbeat and than a load balancer's own limit of usually 60 s. */
-  silence: 75_000,
-  keepAlive: 65_000,
-  /** How often the first two are looked at. */
-  check: 2_000,
-};
-
 export type AppOptions = {
   log: Pick<Log, "debug" | "info" | "warn" | "error">;
   /** Of the product. */
   version: string;
+  /** Others than the usual ones. */
+  timeouts?: Partial<ConnectionTimeouts>;
 };
 
 /** Builds the API. It listens to nothing yet; `close` ends event streams and waits for requests under way, 10 s at most. */
-export async function createApp(dependencies: Dependencies, { log, version }: AppOptions): Promise<App> {
+export async function createApp(dependencies: Dependencies, { log, version, timeouts: changed }: AppOptions): Promise<App> {
+  const { limits } = dependencies;
+  const timeouts = { ...connectionTimeouts, ...changed };
   const handleError = createErrorHandler(log);
   const app: App = fastify({
     logger: false,
@@ -163,12 +158,19 @@ export async function createApp(dependencies: Dependencies, { log, version }: Ap
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(handleError);
   readBodies(app);
-  limitBodies(app, dependencies.limits.bodiesBytesMax ?? affordableBytes());
+  limitRequests(app, dependencies);
+  limitBodies(app, limits.bodiesBytesMax ?? affordableBytes());
   closeInOrder(app);
+  limitConnections(app, {
+    connections: limits.connections ?? Number.POSITIVE_INFINITY,
+    answerMs: timeouts.answer,
+    observeDropped: () => dependencies.observeDroppedConnection(),
+  });
   observeRequests(app, dependencies, log);
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
   });
+  if (limits.eventLoopDelayMs !== undefined) shedOverload(app, limits.eventLoopDelayMs);
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,

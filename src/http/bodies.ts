@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { FastifyRequest } from "fastify";
 import { isRefusal } from "../domain/refusals.ts";
 import type { App } from "./dependencies.ts";
-import { consumedTypes, RefusalError, unsupportedType } from "./errors.ts";
+import { bodyTooLarge, consumedTypes, RefusalError, unsupportedType, wrongLength } from "./errors.ts";
 import { parseStrictJson } from "./strictJson.ts";
 
 /** What a form sends, and who unsubscribes somebody by one click (RFC 8058 section 3.2). */
@@ -25,7 +25,8 @@ export function parsedBody(request: FastifyRequest): unknown {
 /** Teaches the app to read JSON, and whole messages, CSV (as a stream) and forms where an operation `consumes` them. */
 export function readBodies(app: App): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
+  app.addContentTypeParser("application/json", async (request: FastifyRequest, payload: IncomingMessage) => {
+    const body = await readBody(request, payload);
     // Many clients name a type although they send nothing.
     if (body.length === 0 && !request.routeOptions.schema?.body) return undefined;
     const parsed = parseStrictJson(body);
@@ -37,13 +38,44 @@ export function readBodies(app: App): void {
     if (!consumedTypes(request).includes(csvType)) throw new RefusalError(unsupportedType(request));
     return body;
   });
-  app.addContentTypeParser(formTypes, { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
+  app.addContentTypeParser(formTypes, async (request: FastifyRequest, payload: IncomingMessage) => {
     if (!consumedTypes(request).includes(formTypes[0] as string)) throw new RefusalError(unsupportedType(request));
-    return body;
+    return readBody(request, payload);
   });
-  app.addContentTypeParser(messageType, { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
+  app.addContentTypeParser(messageType, async (request: FastifyRequest, payload: IncomingMessage) => {
     if (!consumedTypes(request).includes(messageType)) throw new RefusalError(unsupportedType(request));
+    const body = await readBody(request, payload);
     bodies.set(request.raw, body);
     return body;
+  });
+}
+
+/**
+ * Reads a body whose length is announced into its place as it comes, so that it is in memory once, and no large copy at its end holds up
+ * the event loop. Rejects with a refusal for a body that is larger than its operation takes, and if the connection breaks.
+ */
+function readBody(request: FastifyRequest, payload: IncomingMessage): Promise<Buffer> {
+  const limit = request.routeOptions.bodyLimit ?? 0;
+  const announced = request.headers["content-length"] === undefined ? undefined : Number(request.headers["content-length"]);
+  return new Promise((resolve, reject) => {
+    const place = announced === undefined || announced > limit ? undefined : Buffer.allocUnsafeSlow(announced);
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const fail = (error: Error) => {
+      payload.off("data", take).off("end", end);
+      reject(error);
+    };
+    const take = (chunk: Buffer) => {
+      if (length + chunk.length > (place?.length ?? limit)) return fail(new RefusalError(place ? wrongLength : bodyTooLarge(request)));
+      if (place) chunk.copy(place, length);
+      else chunks.push(chunk);
+      length += chunk.length;
+    };
+    const end = () => {
+      if (place && length < place.length) return fail(new RefusalError(wrongLength));
+      resolve(place ?? Buffer.concat(chunks, length));
+    };
+    if (announced !== undefined && announced > limit) return fail(new RefusalError(bodyTooLarge(request)));
+    payload.on("data", take).once("end", end).once("error", fail);
   });
 }

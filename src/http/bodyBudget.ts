@@ -1,8 +1,8 @@
 // How many bytes of large bodies are taken in at a time: more would fill memory, and a process that is killed answers nobody.
-import { totalmem } from "node:os";
 import type { FastifyRequest } from "fastify";
 import type { App } from "./dependencies.ts";
 import { RefusalError } from "./errors.ts";
+import { memoryBytes } from "./shedding.ts";
 
 /** Bodies up to this size are not counted: they can fill no memory in any number of connections that a process has. */
 const smallBytes = 256 * 1024;
@@ -11,8 +11,7 @@ const memoryShare = 1 / 12;
 
 /** What this process's memory allows. */
 export function affordableBytes(): number {
-  // Where a container has no limit of its own, its limit is a huge number.
-  return Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem()) * memoryShare;
+  return memoryBytes() * memoryShare;
 }
 
 /**

@@ -9,6 +9,8 @@ import type { Parser } from "../bounces/parser.ts";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { Scope } from "../domain/keys.ts";
 import type { Lane } from "../domain/message.ts";
+import type { Quotas } from "../domain/quotas.ts";
+import type { RefusalCode } from "../domain/refusals.ts";
 import type { Rate } from "../domain/relay.ts";
 import type { RelayHealth } from "../domain/relayHealth.ts";
 import type { WebhookTargets } from "../domain/webhookUrl.ts";
@@ -20,6 +22,7 @@ import type { Idempotency } from "../store/idempotency.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { Messages } from "../store/messages.ts";
 import type { Reports } from "../store/reports.ts";
+import type { RequestRates } from "../store/requestRates.ts";
 import type { Suppressions } from "../store/suppressions.ts";
 import type { Unsubscribes } from "../store/unsubscribes.ts";
 import type { WebhookDeliveries } from "../store/webhookDeliveries.ts";
@@ -68,6 +71,8 @@ export type Dependencies = {
   webhookDeliveries: WebhookDeliveries;
   webhookReplays: Pick<WebhookReplays, "start">;
   feed: EventFeed;
+  quotas: Quotas;
+  requestRates: RequestRates;
   reports: Pick<Reports, "get" | "list" | "content">;
   /** Takes a report in, and reads it if that goes quickly. */
   takeReport: Intake["take"];
@@ -81,9 +86,17 @@ export type Dependencies = {
   webhookTargets: WebhookTargets;
   /**
    * `bodiesBytesMax`: of all large bodies that are taken in at a time; by default what memory allows.
-   * `streamsMax`: event streams of this process at a time.
+   * `streamsMax`: event streams of this process at a time. `connections`: of callers, by default any number. `eventLoopDelayMs`: the mean
+   * delay beyond which requests are turned away, by default none.
    */
-  limits: { messageBytesMax: number; batchBytesMax: number; bodiesBytesMax?: number; streamsMax?: number };
+  limits: {
+    messageBytesMax: number;
+    batchBytesMax: number;
+    bodiesBytesMax?: number;
+    streamsMax?: number;
+    connections?: number;
+    eventLoopDelayMs?: number;
+  };
   /** Which problems keep this process from being ready, in words; none: it is. */
   notReady(): Promise<string[]>;
   /** Whether Redis keeps what it has acknowledged: as it was found at the start, and what came to light since. */
@@ -91,6 +104,10 @@ export type Dependencies = {
   /** The hook that lets only keys with that scope in. */
   scope(scope: Scope): ScopeHook;
   observeRequest(observed: ObservedRequest): void;
+  /** A request, or one message of a batch, was refused. */
+  observeRefusal(code: RefusalCode): void;
+  /** A connection was one too many. */
+  observeDroppedConnection(): void;
   /** A message was stored; not called for a replayed answer. */
   observeAccepted(lane: Lane): void;
 };

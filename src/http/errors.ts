@@ -23,6 +23,8 @@ const problems: Record<RefusalCode, { status: number; title: string }> = {
   invalid_request: { status: 422, title: "Invalid request" },
   idempotency_key_reused: { status: 422, title: "Idempotency key used for something else" },
   no_route: { status: 422, title: "No route" },
+  rate_limited: { status: 429, title: "Too many requests" },
+  queue_full: { status: 429, title: "Too many open messages" },
   internal_error: { status: 500, title: "Our fault" },
   unavailable: { status: 503, title: "Not available at the moment" },
   overloaded: { status: 503, title: "Too busy at the moment" },
@@ -52,8 +54,16 @@ export function problemOf(refusal: Refusal, requestId: string): Problem {
   };
 }
 
+const refusals = new WeakMap<object, RefusalCode>();
+
+/** What a request was refused for, or undefined. */
+export function refusalOf(request: FastifyRequest): RefusalCode | undefined {
+  return refusals.get(request.raw);
+}
+
 /** Answers a request with a refusal. */
 export function refuse(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): FastifyReply {
+  refusals.set(request.raw, refusal.refused);
   const problem = problemOf(refusal, request.id);
   // Some refusals come before any hook has run.
   reply.header("x-request-id", request.id);
@@ -78,12 +88,19 @@ const storeAway: Refusal = {
   retryAfterSeconds: 1,
 };
 
+export const wrongLength: Refusal = { refused: "malformed_json", detail: "The body is shorter or longer than its Content-Length." };
+
+/** A 413 that names what the operation takes. */
+export function bodyTooLarge({ routeOptions }: FastifyRequest): Refusal {
+  return { refused: "body_too_large", detail: `The body is larger than this operation takes (${formatSize(routeOptions.bodyLimit)}).` };
+}
+
 export const noBody: Refusal = { refused: "malformed_json", detail: "There is no body; send a JSON object." };
 
 /** Makes fastify's error handler: whatever was thrown becomes a problem document that says nothing of our insides. */
 export function createErrorHandler(log: Pick<Log, "error">) {
   return (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const refusal = refusalOf(error, request);
+    const refusal = toRefusal(error, request);
     if (refusal.refused === "internal_error") {
       log.error({ err: error, request_id: request.id, operation: request.routeOptions.schema?.operationId }, "a request failed");
     }
@@ -91,7 +108,7 @@ export function createErrorHandler(log: Pick<Log, "error">) {
   };
 }
 
-function refusalOf(error: FastifyError | Error, request: FastifyRequest): Refusal {
+function toRefusal(error: FastifyError | Error, request: FastifyRequest): Refusal {
   if (error instanceof RefusalError) return error.refusal;
   if (error instanceof InvalidInput) return invalidInput(error, request);
   // The caller is gone; nobody reads this, but it is not the store's fault.
@@ -99,14 +116,11 @@ function refusalOf(error: FastifyError | Error, request: FastifyRequest): Refusa
   if (isStoreUnavailable(error)) return storeAway;
   switch ("code" in error ? error.code : undefined) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
-      return {
-        refused: "body_too_large",
-        detail: `The body is larger than this operation takes (${formatSize(request.routeOptions.bodyLimit)}).`,
-      };
+      return bodyTooLarge(request);
     case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
       return unsupportedType(request);
     case "FST_ERR_CTP_INVALID_CONTENT_LENGTH":
-      return { refused: "malformed_json", detail: "The body is shorter or longer than its Content-Length." };
+      return wrongLength;
     case "FST_ERR_BAD_URL":
     case "FST_ERR_MAX_PARAM_LENGTH":
       return { refused: "not_found", detail: "The path is malformed, or a part of it is too long." };

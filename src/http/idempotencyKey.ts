@@ -15,11 +15,17 @@ export const idempotencyHeaders = z.object({
     .meta({ description: "The same key and body again: the first answer again, for 24 hours." }),
 });
 
+/** The key as the caller sent it, checked or not. */
+export function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
+  const key = headers[name];
+  return typeof key === "string" ? key : undefined;
+}
+
 /**
  * The claim that a request makes by its key, or undefined if it has none.
  * @param content what makes it another request: the body as it was parsed, and whatever else of it came elsewhere
  */
 export function claimOf(request: FastifyRequest, path: string, content: unknown = parsedBody(request)): IdempotencyClaim | undefined {
-  const key = request.headers[name];
-  return typeof key === "string" ? idempotencyClaim(callerOf(request).tenant, path, key, content) : undefined;
+  const key = idempotencyKeyOf(request);
+  return key !== undefined ? idempotencyClaim(callerOf(request).tenant, path, key, content) : undefined;
 }

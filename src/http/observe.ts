@@ -1,12 +1,17 @@
 // One line and one measurement for each answered request; no query values, no addresses, no bodies.
 import type { Log } from "../telemetry/logger.ts";
 import type { App, Dependencies } from "./dependencies.ts";
+import { refusalOf } from "./errors.ts";
 
 /** A connection that stays open says nothing about how fast we are. */
 const streams = new Set(["streamEvents"]);
 
 /** Adds the hook that tells of every request when its answer has ended, or its caller has gone away, which counts as a 4xx. */
-export function observeRequests(app: App, { observeRequest }: Pick<Dependencies, "observeRequest">, log: Pick<Log, "debug">): void {
+export function observeRequests(
+  app: App,
+  { observeRequest, observeRefusal }: Pick<Dependencies, "observeRequest" | "observeRefusal">,
+  log: Pick<Log, "debug">,
+): void {
   app.addHook("onRequest", async (request, reply) => {
     const startedAt = performance.now();
     // Fastify's own hook is not called when a connection breaks.
@@ -16,7 +21,9 @@ export function observeRequests(app: App, { observeRequest }: Pick<Dependencies,
       const route = routeOptions.url ?? "unmatched";
       const answered = reply.raw.writableEnded;
       const status = reply.raw.statusCode;
-      log.debug({ request_id: id, method, route, status, answered, duration_ms: Math.round(durationMs) }, "request");
+      const refused = refusalOf(request);
+      log.debug({ request_id: id, method, route, status, refused, answered, duration_ms: Math.round(durationMs) }, "request");
+      if (refused !== undefined) observeRefusal(refused);
       if (status < 400 && streams.has(routeOptions.schema?.operationId ?? "")) return;
       observeRequest({ method, route, status: answered ? `${Math.floor(status / 100)}xx` : "4xx", seconds: durationMs / 1000 });
     });

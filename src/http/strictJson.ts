@@ -4,12 +4,15 @@ import type { Refusal } from "../domain/refusals.ts";
 const depthMax = 32;
 /** Names, values and separators. A batch of 500 messages to 50 named recipients each has some 250,000. */
 const tokensMax = 300_000;
+/** No object that any operation takes has so many: the most are metadata, by their 4 kB. */
+const membersMax = 1_000;
 
 const text = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * The value of a JSON body. Refused: bytes that are no UTF-8 or no JSON, duplicate members, `__proto__` and `constructor.prototype`,
- * nesting deeper than 32, numbers that change when read (1e400, integers past 2^53), lone surrogates, over 300,000 names, values and separators.
+ * nesting deeper than 32, numbers that change when read (1e400, integers past 2^53), lone surrogates, over 300,000 names, values and separators,
+ * over 1,000 members in one object.
  */
 export function parseStrictJson(body: Buffer): { value: unknown } | Refusal {
   let source: string;
@@ -32,6 +35,10 @@ function malformed(detail: string): Refusal {
   return { refused: "malformed_json", detail };
 }
 
+function tooLarge(detail: string): Refusal {
+  return { refused: "body_too_large", detail };
+}
+
 type Level = { names: Set<string> | undefined; name: string };
 
 const quote = 0x22;
@@ -42,8 +49,7 @@ function scan(source: string): Refusal | undefined {
   const levels: Level[] = [];
   for (let position = afterSpace(source, 0), tokens = 0; position < source.length; position = afterSpace(source, position)) {
     tokens += 1;
-    if (tokens > tokensMax)
-      return { refused: "body_too_large", detail: `The body has more than ${tokensMax} names, values and separators.` };
+    if (tokens > tokensMax) return tooLarge(`The body has more than ${tokensMax} names, values and separators.`);
     const code = source.charCodeAt(position);
     if (code === quote) {
       const end = endOfString(source, position);
@@ -127,6 +133,7 @@ function takeName(level: Level, name: string, levels: readonly Level[]): Refusal
     return malformed(`The member ${JSON.stringify(name)} is not allowed.`);
   }
   level.names?.add(name);
+  if ((level.names?.size ?? 0) > membersMax) return tooLarge(`An object of the body has more than ${membersMax} members.`);
   level.name = name;
   return undefined;
 }

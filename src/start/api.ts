@@ -46,14 +46,14 @@ function dependenciesOf(
   { apiKey, delivery, notReady }: ApiOptions,
   { feed, unsubscribeLinks }: Pick<Dependencies, "feed" | "unsubscribeLinks">,
 ): Dependencies {
-  const { config, ledger, acceptance, messages, events, apiKeys, idempotency, wake, newUuid, durability, metrics } = parts;
+  const { config, ledger, acceptance, messages, events, apiKeys, idempotency, requestRates, wake, newUuid, durability, metrics } = parts;
   const { webhooks, webhookDeliveries, webhookReplays, webhookTargets, suppressions, unsubscribes, routing, relayHealth, relayWatch } =
     parts;
   const { captured } = parts.paths;
   return {
     ...{ reports: parts.reports, takeReport: parts.intake.take, parseReport: parts.parseReport },
     ledger: { clock: ledger.clock, ...acceptance.ledger },
-    ...{ messages, events, apiKeys, idempotency, feed, wake, notReady, durability },
+    ...{ messages, events, apiKeys, idempotency, requestRates, feed, wake, notReady, durability },
     ...{ webhooks, webhookDeliveries, webhookReplays, webhookTargets },
     ...{ suppressions, unsubscribes, unsubscribeLinks },
     ...(captured && { captured }),
@@ -66,7 +66,7 @@ function dependenciesOf(
       unsubscribeLinks,
       ...(parts.returnPath && { returnPath: parts.returnPath }),
     },
-    change: { ledger, messages, wake, ...routing },
+    change: { ledger, messages, wake, quotas: config.quotas, ...routing },
     relays: {
       statuses: () => relayStatuses(parts, delivery),
       // Answered once no worker begins anything more.
@@ -77,9 +77,17 @@ function dependenciesOf(
           .then(() => sleep(knownEverywhereMs)),
       resume: (name) => relayHealth.resume(name).then(relayWatch.look),
     },
-    limits: { messageBytesMax: config.limits.maxMessageSizeBytes, batchBytesMax: config.limits.maxBatchSizeBytes },
+    quotas: config.quotas,
+    limits: {
+      messageBytesMax: config.limits.maxMessageSizeBytes,
+      batchBytesMax: config.limits.maxBatchSizeBytes,
+      connections: config.limits.connections,
+      eventLoopDelayMs: config.limits.eventLoopDelayMs,
+    },
     scope: (scope) => requireScope({ apiKeys, bootstrapKey: apiKey }, scope),
     observeRequest: ({ method, route, status, seconds }) => metrics.httpRequestDuration.observe({ method, route, status }, seconds),
+    observeRefusal: (code) => metrics.refusals.inc({ code }),
+    observeDroppedConnection: () => metrics.connectionsDropped.inc(),
     observeAccepted: (lane) => metrics.messagesAccepted.inc({ lane }),
   };
 }

@@ -21,6 +21,7 @@ import { createOpenWork } from "../store/openWork.ts";
 import { createRelayHealth } from "../store/relayHealth.ts";
 import { createRelayPermits } from "../store/relayPermits.ts";
 import { watchRelays } from "../store/relayWatch.ts";
+import { createRequestRates } from "../store/requestRates.ts";
 import { createRestate } from "../store/restate.ts";
 import { createSuppressions } from "../store/suppressions.ts";
 import { createUnsubscribes } from "../store/unsubscribes.ts";
@@ -115,6 +116,7 @@ export async function openParts(
     events: createEvents(connection),
     apiKeys,
     idempotency: { ...idempotency, ...acceptance.idempotency },
+    requestRates: createRequestRates(connection),
     suppressions: createSuppressions(connection),
     unsubscribes: createUnsubscribes(connection, { linkLifeMs }),
     webhooks: createWebhooks(connection),

@@ -1,4 +1,5 @@
 // Every Redis key's name. All carry the hash tag of their shard, so that one script's keys lie in one cluster slot.
+import type { QuotaHolder } from "../domain/quotas.ts";
 
 /** BullMQ's key prefix on a shard; its own keys then carry the hash tag too. */
 export function queuePrefix(shard: number): string {
@@ -27,6 +28,10 @@ export function keysOf(shard: number) {
     idempotency: (tenant: string, digest: string) => `${tag}:i:${tenant}:${digest}`,
     /** sorted set: message id by deadline; a message is in it while a recipient is open */
     open: `${tag}:open`,
+    /** sorted set, all of score 0: `<tenant>:<key id>:<message id>` of every message in `open`; the scripts know it by the name of `open` */
+    openByOwner: `${tag}:open:by-owner`,
+    /** hash: how far the requests of a key or tenant have used up their rates */
+    requests: (holder: QuotaHolder, id: string) => `${tag}:requests:${holder}:${id}`,
     /** sorted set: wake-up id by the time when it became due to be queued; removed when the queue has taken it */
     unconfirmed: `${tag}:unconfirmed`,
     /** sorted set: owner id by the time when it was last heard of */

@@ -2,10 +2,12 @@
 
 import type { EventType } from "../domain/events.ts";
 import type { DispatchState, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
+import type { QuotaHolder } from "../domain/quotas.ts";
 import type { Category, Reply } from "../domain/reply.ts";
 import { isOpen } from "../domain/states.ts";
 import { defaultSuppressionPolicy, type RecipientSuppression, type SuppressionPolicy } from "../domain/suppression.ts";
 import { type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
+import { chunkCount, createChunks } from "./chunks.ts";
 import { type Connection, inTimeUntil } from "./connection.ts";
 import { messageKeysOf, type Retention, retentionArgument } from "./messageScripts.ts";
 import { loadScript, rejectingAfter, runForCaller, runForWord, runScript } from "./scripts.ts";
@@ -13,12 +15,6 @@ import type { Witness } from "./witness.ts";
 
 /** How long an owner counts as alive without a word, and an attempt may last. Milliseconds. */
 export type Leases = { ownerMs: number; attemptMs: number };
-
-/** Bytes longer than this are stored in chunks of this size, so that no write stalls the others. */
-export const chunkBytes = 256 * 1024;
-
-/** A stored chunk that no acceptance follows is gone after this. */
-const chunkLifeMs = 10 * 60 * 1000;
 
 export type AcceptInput = {
   record: MessageRecord;
@@ -31,15 +27,21 @@ export type AcceptInput = {
   /** Digests by which reports that come when the message is gone tell its recipients from others. */
   keptRecipients?: { digests: string[]; lifeMs: number };
   idempotency?: { digest: string; value: string; lifeMs: number };
+  queuedMax?: QueuedMax;
 };
+
+/** How many open messages the message's key and tenant may have, this one included; absent: any number. */
+export type QueuedMax = Partial<Record<QuotaHolder, number>>;
 
 /** Open recipients that must not be sent to, by their index: nothing was stored. */
 export type SuppressedRecipient = { recipient: number; suppression: RecipientSuppression; category?: Category };
 
+/** `queue_full`: whose open messages are as many as allowed. */
 export type AcceptResult =
   | { kind: "stored"; wakeUps: WakeUp[] }
   | { kind: "suppressed"; recipients: SuppressedRecipient[] }
   | { kind: "replay"; value: string }
+  | { kind: "queue_full"; holder: QuotaHolder }
   | { kind: "late" };
 
 /** What a claim hands to the worker. `recipients`: indexes of those to send to. */
@@ -111,34 +113,24 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
   const suppressionJson = JSON.stringify(suppression);
   const retentionJson = retentionArgument(retention);
   const messageKeys = (id: string) => messageKeysOf(keys, id);
-
-  /** Stores the bytes that are too many for one command; they vanish unless the message is accepted in time. */
-  async function storeChunks(id: string, bytes: Buffer): Promise<void> {
-    for (let index = 0; index * chunkBytes < bytes.length; index++) {
-      const chunk = bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes);
-      await redis.set(chunkKey(id, index), chunk, "PX", chunkLifeMs);
-    }
-  }
+  const stored = createChunks({ redis, keys });
 
   async function keepRecipients(id: string, kept: AcceptInput["keptRecipients"]): Promise<void> {
     if (kept && kept.digests.length > 0) await redis.set(keys.keptRecipients(id), kept.digests.join(" "), "PX", kept.lifeMs);
   }
 
-  const chunkKey = (id: string, index: number) => (index === 0 ? keys.bytes(id) : keys.chunk(id, index));
-  const chunkCount = (size: number) => Math.max(1, Math.ceil(size / chunkBytes));
-
   return {
     clock,
 
     /**
-     * Stores a message durably, or finds that its idempotency key was used, that it comes too late, or that open recipients are
-     * suppressed: then it has to be asked again with these settled.
+     * Stores a message durably, or finds that its idempotency key was used, that the queue is full, that it comes too late, or that open
+     * recipients are suppressed: then it has to be asked again with these settled.
      */
     async accept(input: AcceptInput): Promise<AcceptResult> {
       const { record, bytes } = input;
       const chunks = chunkCount(bytes.length);
       // Before the rest, so that no message is without them; should it not be accepted, they run out by themselves.
-      await Promise.all([chunks > 1 && storeChunks(record.id, bytes), keepRecipients(record.id, input.keptRecipients)]);
+      await Promise.all([chunks > 1 && stored.store(record.id, bytes), keepRecipients(record.id, input.keptRecipients)]);
       const open = input.recipients.flatMap(({ status }, index) => (isOpen(status) ? [index] : []));
       const wakeUps = input.dispatches.flatMap((it, dispatch) =>
         open.some((index) => input.recipients[index]?.dispatch === dispatch)
@@ -185,12 +177,18 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
         input.idempotency?.lifeMs ?? 0,
         lookUp && open.length > 0 ? JSON.stringify(lookUp) : "",
         open.length > 0 ? "" : retentionJson,
+        record.tenant,
+        record.key_id,
+        JSON.stringify(input.queuedMax ?? {}),
       ];
       const [word, value] = await rejectingAfter(clock, until, () => runForWord(redis, scripts.accept, touched, values));
       if (word === "stored") {
         witness?.accepted(record.id, Number(value));
         return { kind: "stored", wakeUps };
       }
+      // Chunks of what was not stored would take up room for as long as they live.
+      if (chunks > 1) await stored.drop(record.id, chunks);
+      if (word === "full") return { kind: "queue_full", holder: String(value) as QuotaHolder };
       if (word === "suppressed" && value) {
         const found = JSON.parse(value.toString()) as (Omit<SuppressedRecipient, "recipient"> & { position: number })[];
         return { kind: "suppressed", recipients: found.map(({ position, ...why }) => ({ recipient: open[position] as number, ...why })) };
@@ -220,7 +218,7 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
       const recipients = state.recipients.flatMap((recipient, index) =>
         recipient.dispatch === wake.dispatch && recipient.status === "sending" ? [index] : [],
       );
-      const further = await readChunks(wake.messageId, record.chunks ?? 1);
+      const further = await stored.read(wake.messageId, record.chunks ?? 1, 1);
       const bytes = further.length > 0 ? Buffer.concat([first, ...further]) : first;
       const claim: Claim = { attempt: state.attempts, now: Number(now), record, state, recipients, bytes };
       return bytes.length === record.size ? { kind: "claimed", claim } : { kind: "content_gone", claim };
@@ -288,14 +286,15 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
       messageId: string,
       groups: { relay: string; recipients: number[] }[],
       lifeMs: number,
-    ): Promise<"gone" | "content_gone" | "too_late" | MessageState> {
+      queuedMax: QueuedMax = {},
+    ): Promise<"gone" | "content_gone" | "too_late" | `full_${QuotaHolder}` | MessageState> {
       const [word, , state] = await runForCaller(
         { redis, clock },
         scripts.retry,
         [...messageKeys(messageId), keys.relays],
-        [messageId, retentionJson, JSON.stringify(groups), lifeMs],
+        [messageId, retentionJson, JSON.stringify(groups), lifeMs, JSON.stringify(queuedMax)],
       );
-      if (word !== "retried" || !state) return word as "gone" | "content_gone" | "too_late";
+      if (word !== "retried" || !state) return word as "gone" | "content_gone" | "too_late" | `full_${QuotaHolder}`;
       return JSON.parse(state.toString());
     },
 
@@ -328,16 +327,6 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
       return word === "rerouted" ? { messageId, dispatch, generation: Number(generation) } : undefined;
     },
   };
-
-  /** The chunks after the first, in order; none for most messages. */
-  async function readChunks(id: string, chunks: number): Promise<Buffer[]> {
-    const found: Buffer[] = [];
-    for (let index = 1; index < chunks; index++) {
-      const chunk = await redis.getBuffer(keys.chunk(id, index));
-      if (chunk) found.push(chunk);
-    }
-    return found;
-  }
 }
 
 export type Ledger = ReturnType<typeof createLedger>;

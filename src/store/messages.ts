@@ -2,6 +2,7 @@
 import { isMessageId } from "../domain/ids.ts";
 import type { Message, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
 import type { RecipientStatus } from "../domain/states.ts";
+import { createChunks } from "./chunks.ts";
 import type { Connection } from "./connection.ts";
 import { cursorOf, placeOf, readNewestFirst } from "./newestFirst.ts";
 
@@ -23,6 +24,8 @@ const scanLimit = 5_000;
 const scanStep = 250;
 
 export function createMessages({ redis, keys, clock }: Connection) {
+  const stored = createChunks({ redis, keys });
+
   async function load(ids: string[]): Promise<Message[]> {
     if (ids.length === 0) return [];
     const found = await redis.mget(ids.flatMap((id) => [keys.record(id), keys.state(id)]));
@@ -77,11 +80,7 @@ export function createMessages({ redis, keys, clock }: Connection) {
 
     /** The finished bytes while they are kept. */
     async content(record: MessageRecord): Promise<Buffer | undefined> {
-      const chunks: Buffer[] = [];
-      for (let index = 0; index < (record.chunks ?? 1); index++) {
-        const chunk = await redis.getBuffer(index === 0 ? keys.bytes(record.id) : keys.chunk(record.id, index));
-        if (chunk) chunks.push(chunk);
-      }
+      const chunks = await stored.read(record.id, record.chunks ?? 1);
       const bytes = Buffer.concat(chunks);
       return chunks.length > 0 && bytes.length === record.size ? bytes : undefined;
     },

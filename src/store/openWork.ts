@@ -1,6 +1,9 @@
 // What is open and on its way: the indexes that upkeep walks. The ledger's scripts keep them; here they are read, and cleared of what is done.
 import { parseWakeUpId, type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
 import type { Connection } from "./connection.ts";
+import { loadScript, runScript } from "./scripts.ts";
+
+const forgetSettled = loadScript("forget-settled");
 
 /** The indexes on one shard. Every function rejects while Redis is away. */
 export function createOpenWork({ redis, keys, clock }: Connection) {
@@ -25,6 +28,21 @@ export function createOpenWork({ redis, keys, clock }: Connection) {
     async scanOpen(cursor: string, count: number): Promise<{ cursor: string; messageIds: string[] }> {
       const [next, found] = await redis.zscan(keys.open, cursor, "COUNT", count);
       return { cursor: next, messageIds: found.filter((_, index) => index % 2 === 0) };
+    },
+
+    /**
+     * Walks the index by owner and takes out of it what is not open: a queue's bound counts nothing that is not there. Cursors as in
+     * `scanOpen`.
+     */
+    async forgetSettled(cursor: string, count: number): Promise<{ cursor: string; gone: number }> {
+      const [next, gone] = (await runScript(redis, forgetSettled, [keys.open, keys.openByOwner], [cursor, count])) as [Buffer, number];
+      return { cursor: next.toString(), gone };
+    },
+
+    /** How many messages of a tenant, or of one of its keys, are open. */
+    async countOpen(tenant: string, keyId?: string): Promise<number> {
+      const owner = keyId === undefined ? tenant : `${tenant}:${keyId}`;
+      return redis.zlexcount(keys.openByOwner, `[${owner}:`, `(${owner};`);
     },
 
     /** Relays that dispatches were given to since a sweep last found nothing for them. */

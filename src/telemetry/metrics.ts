@@ -35,6 +35,18 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
       labelNames: ["lane"],
       registers,
     }),
+    /** `code` is that of the problem document. */
+    refusals: new Counter({
+      name: "postern_refusals_total",
+      help: "Requests, and messages of batches, that were refused, by the code of the answer.",
+      labelNames: ["code"],
+      registers,
+    }),
+    connectionsDropped: new Counter({
+      name: "postern_connections_dropped_total",
+      help: "Connections to the API that were one too many, and closed at once.",
+      registers,
+    }),
     /** `status` is a settled one; `category` is empty where there is none. */
     recipientsSettled: new Counter({
       name: "postern_recipients_settled_total",

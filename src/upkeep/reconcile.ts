@@ -1,11 +1,12 @@
-// Walks everything that is open, slowly, and gives a job to every dispatch that has none: after a Redis that forgot, or a bug of ours.
+// Walks everything that is open, slowly, gives a job to every dispatch that has none, and counts nothing as open that is gone: after a
+// Redis that forgot, or a bug of ours.
 import { planWakeUp } from "../domain/dispatching.ts";
 import { isOpen } from "../domain/states.ts";
 import type { UpkeepDependencies } from "./dependencies.ts";
 
 const sliceSize = 100;
 
-/** Compares the ledger with the queues. Returns how many dispatches had no job. */
+/** Compares the ledger with the queues, and the indexes of what is open with each other. Returns how much did not fit. */
 export async function reconcileQueues(dependencies: UpkeepDependencies, pause: () => Promise<void>): Promise<number> {
   const { openWork } = dependencies;
   let added = 0;
@@ -16,7 +17,18 @@ export async function reconcileQueues(dependencies: UpkeepDependencies, pause: (
     cursor = slice.cursor;
     if (cursor !== "0") await pause();
   } while (cursor !== "0");
-  return added;
+  return added + (await forgetSettled(dependencies, pause));
+}
+
+async function forgetSettled({ openWork }: UpkeepDependencies, pause: () => Promise<void>): Promise<number> {
+  let gone = 0;
+  for (let cursor: string | undefined; cursor !== "0"; ) {
+    const slice = await openWork.forgetSettled(cursor ?? "0", sliceSize);
+    gone += slice.gone;
+    cursor = slice.cursor;
+    if (cursor !== "0") await pause();
+  }
+  return gone;
 }
 
 async function reconcileMessage({ ledger, messages, producer, lostAfterMs }: UpkeepDependencies, id: string): Promise<number> {

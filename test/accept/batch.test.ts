@@ -3,6 +3,7 @@ import { after, before, test } from "node:test";
 import { acceptBatch, type BatchResult } from "../../src/accept/batch.ts";
 import { idempotencyClaim } from "../../src/accept/idempotency.ts";
 import { prepare } from "../../src/accept/prepare.ts";
+import { noQuotas } from "../../src/domain/quotas.ts";
 import { isRefusal } from "../../src/domain/refusals.ts";
 import { createIdempotency } from "../../src/store/idempotency.ts";
 import { type OpenLedger, openLedger } from "../store/ledgerForTests.ts";
@@ -25,6 +26,7 @@ async function open() {
   const dependencies = {
     ledger: store.ledger,
     idempotency: createIdempotency(store.connection),
+    quotas: noQuotas,
     wake: () => undefined,
     observeAccepted: () => undefined,
   };
@@ -109,4 +111,25 @@ test("cut off half-way and sent again, nothing is doubled", async () => {
   assert.equal(new Set(again).size, 6);
   assert.deepEqual(again[0], "id" in (first.items[0] as BatchResult) ? (first.items[0] as { id: string }).id : undefined);
   assert.equal(await stored(), 6);
+});
+
+test("messages beyond the queue's bound are refused alone; the same batch again adds what was refused and doubles nothing", async () => {
+  const { dependencies, messages, stored, ledger } = await open();
+  const bounded = { ...dependencies, quotas: { ...noQuotas, perTenant: { requests: [], queued: 3 } } };
+  const claim = idempotencyClaim("default", "/v1/messages/batch", "k", { batch: 1 });
+  const answer = await acceptBatch(bounded, messages(5), asIs, claim);
+  const first = ids(answer);
+  assert.equal(first.filter(Boolean).length, 3);
+  assert.ok(!isRefusal(answer));
+  for (const item of answer.items) if ("error" in item) assert.equal(item.error.refused, "queue_full");
+  assert.equal(await stored(), 3);
+  const done = first.find((id) => id !== undefined) as string;
+  assert.equal(typeof (await ledger.cancel(done)), "object");
+  const second = ids(await acceptBatch(bounded, messages(5), asIs, claim));
+  assert.equal(second.filter(Boolean).length, 4);
+  for (const [index, id] of first.entries()) if (id) assert.equal(second[index], id);
+  assert.equal(await stored(), 4);
+  const third = await acceptBatch(bounded, messages(2), asIs, idempotencyClaim("default", "/v1/messages/batch", "other", {}));
+  assert.ok(isRefusal(third));
+  assert.deepEqual([third.refused, third.retryAfterSeconds], ["queue_full", 5]);
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type ChangeDependencies, retry } from "../../src/accept/change.ts";
+import { noQuotas } from "../../src/domain/quotas.ts";
 import { isRefusal } from "../../src/domain/refusals.ts";
 import { acceptOne, beat, type DraftOptions, type OpenLedger, openLedger } from "../store/ledgerForTests.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
@@ -20,7 +21,8 @@ after(async () => {
 
 function dependencies(changes: Partial<ChangeDependencies>): ChangeDependencies {
   const { ledger, messages } = store;
-  return { ledger, messages, wake: () => undefined, routes: [{ relays: ["main"] }], relays: ["main", "office"], ...changes };
+  const routing = { routes: [{ relays: ["main"] }], relays: ["main", "office"] };
+  return { ledger, messages, wake: () => undefined, quotas: noQuotas, ...routing, ...changes };
 }
 
 /** A message with the first recipient sent and the others bounced. */

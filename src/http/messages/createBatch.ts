@@ -53,7 +53,10 @@ export function createBatch(app: App, dependencies: Dependencies): void {
           const checked = check(sendRequest, item, "body");
           return "errors" in checked ? invalid(checked.errors) : prepare(dependencies.prepare, caller, checked.value);
         }),
-        (item) => view(item, request.id),
+        (item) => {
+          if ("error" in item) dependencies.observeRefusal(item.error.refused);
+          return view(item, request.id);
+        },
         claimOf(request, "/v1/messages/batch"),
       );
       if (isRefusal(answer)) return refuse(request, reply, answer);

@@ -37,12 +37,13 @@ const descriptions = {
   413: "Too large.",
   415: "Not `application/json`.",
   422: "The input breaks a rule; `errors` names each fault.",
+  429: "More requests, or more open messages, than this key or tenant may have; see `Retry-After`.",
   503: "Not available at the moment; see `Retry-After`.",
 } as const;
 
-/** The problem responses of an operation, by status. 401, 403 and 503 may always happen. */
+/** The problem responses of an operation, by status. 401, 403, 429 and 503 may always happen. */
 export function problems(...statuses: (keyof typeof descriptions)[]) {
-  const all = [...new Set([...statuses, 401, 403, 503] as const)].sort();
+  const all = [...new Set([...statuses, 401, 403, 429, 503] as const)].sort();
   return Object.fromEntries(all.map((status) => [status, documented(descriptions[status])])) as Record<
     (typeof all)[number],
     ReturnType<typeof documented>

@@ -5,8 +5,11 @@
 --       6 state JSON without `events`, 7 bytes (or "" when they are stored already), 8 JSON list of events,
 --       9 JSON list of wake-up ids, 10 JSON list of relay names, 11 idempotency value or "", 12 its time to live (ms),
 --       13 whom suppressions are looked up for, as JSON { tenant, list, addresses }, or "",
---       14 "", or where no recipient is open: the retention as in message.lua
--- Returns: { "suppressed", JSON list of { position in the addresses (from 0), suppression, category } } nothing is stored | { "stored", the last event's sequence number } | { "replay", idempotency value } | { "late" } | { "chunks_gone" }
+--       14 "", or where no recipient is open: the retention as in message.lua, 15 tenant, 16 key id,
+--       17 JSON { key, tenant }: how many open messages each may have; absent: any number
+-- Returns: { "suppressed", JSON list of { position in the addresses (from 0), suppression, category } } nothing is stored
+--   | { "stored", the last event's sequence number } | { "replay", idempotency value } | { "late" } | { "chunks_gone" }
+--   | { "full", "key" or "tenant" }
 --- @include ledger
 --- @include suppression
 
@@ -18,6 +21,9 @@ end
 local now = time_now()
 if now > tonumber(ARGV[1]) then return { 'late' } end
 
+local keys = { open = KEYS[6] }
+local identity = { tenant = ARGV[15], key_id = ARGV[16] }
+
 if ARGV[13] ~= '' then
   local asked = cjson.decode(ARGV[13])
   local found = {}
@@ -26,6 +32,11 @@ if ARGV[13] ~= '' then
     if suppression then found[#found + 1] = { position = index - 1, suppression = suppression, category = category } end
   end
   if #found > 0 then return { 'suppressed', cjson.encode(found) } end
+end
+
+if ARGV[14] == '' then
+  local full = full_quota(keys, identity, cjson.decode(ARGV[17]))
+  if full then return { 'full', full } end
 end
 
 if ARGV[7] ~= '' then
@@ -52,10 +63,11 @@ redis.call('ZADD', KEYS[9], ARGV[3], ARGV[2])
 for _, wake in ipairs(cjson.decode(ARGV[9])) do redis.call('ZADD', KEYS[7], now, wake) end
 redis.call('SADD', KEYS[8], unpack(cjson.decode(ARGV[10])))
 if ARGV[14] == '' then
-  redis.call('ZADD', KEYS[6], ARGV[4], ARGV[2])
+  note_open(keys, identity, ARGV[2], ARGV[4])
 else
-  local keys = { open = KEYS[6], all = { KEYS[1], KEYS[2] }, content = { KEYS[3], unpack(KEYS, 12) } }
-  rest_if_settled(keys, cjson.decode(ARGV[6]), ARGV[2], cjson.decode(ARGV[14]))
+  keys.all = { KEYS[1], KEYS[2] }
+  keys.content = { KEYS[3], unpack(KEYS, 12) }
+  rest_if_settled(keys, cjson.decode(ARGV[6]), identity, ARGV[2], cjson.decode(ARGV[14]))
 end
 if ARGV[11] ~= '' then redis.call('SET', KEYS[10], ARGV[11], 'PX', ARGV[12]) end
 return { 'stored', sequences[#sequences] }

@@ -20,5 +20,5 @@ for dispatch = 0, #state.dispatches - 1 do
   if not has_open(state, dispatch) and not state.dispatches[dispatch + 1].claim then close_dispatch(state, dispatch) end
 end
 save_state(keys, state)
-rest_if_settled(keys, state, message_id, retention)
+rest_if_settled(keys, state, identity, message_id, retention)
 return { 'cancelled', cjson.encode(state) }

@@ -85,7 +85,7 @@ end
 if not claimed then
   close_dispatch(state, dispatch)
   save_state(keys, state)
-  rest_if_settled(keys, state, message_id, retention)
+  rest_if_settled(keys, state, identity, message_id, retention)
   return { 'stale' }
 end
 

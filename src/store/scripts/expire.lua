@@ -10,7 +10,8 @@ if not state then
 end
 local now = time_now()
 if now < state.expires_at then
-  redis.call('ZADD', keys.open, state.expires_at, message_id)
+  -- Only where it still stands there: it may have been settled since somebody looked.
+  redis.call('ZADD', keys.open, 'XX', state.expires_at, message_id)
   return 0
 end
 load_record()
@@ -30,8 +31,8 @@ for dispatch = 0, #state.dispatches - 1 do
 end
 save_state(keys, state)
 if look_again then
-  redis.call('ZADD', keys.open, look_again, message_id)
+  redis.call('ZADD', keys.open, 'XX', look_again, message_id)
   return 0
 end
-rest_if_settled(keys, state, message_id, retention)
+rest_if_settled(keys, state, identity, message_id, retention)
 return 1

@@ -84,5 +84,5 @@ if current then
   end
 end
 save_state(keys, state)
-rest_if_settled(keys, state, message_id, retention)
+rest_if_settled(keys, state, identity, message_id, retention)
 return { 'recorded', generation, it.next_at, now, state.events[#state.events] }

@@ -56,5 +56,5 @@ for dispatch = 0, #state.dispatches - 1 do
   if was_open and not state.dispatches[dispatch + 1].claim and not has_open(state, dispatch) then close_dispatch(state, dispatch) end
 end
 save_state(keys, state)
-if was_open then rest_if_settled(keys, state, message_id, retention) end
+if was_open then rest_if_settled(keys, state, identity, message_id, retention) end
 return { 'applied', cjson.encode(effects) }

@@ -23,5 +23,5 @@ else
 end
 redis.call('SADD', KEYS[11], ARGV[5])
 save_state(keys, state)
-rest_if_settled(keys, state, message_id, retention)
+rest_if_settled(keys, state, identity, message_id, retention)
 return { 'rerouted', it.generation }

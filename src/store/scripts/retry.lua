@@ -1,8 +1,10 @@
 -- Queues failed, bounced and unknown recipients again, while the message's bytes are kept.
 -- KEYS: as in message.lua; 11 relays
--- ARGV: as in message.lua; 3 JSON list of { relay, recipients: [index from 0] }, 4 life from now on (ms)
+-- ARGV: as in message.lua; 3 JSON list of { relay, recipients: [index from 0] }, 4 life from now on (ms),
+--       5 JSON { key, tenant }: how many open messages each may have; absent: any number
 -- ARGV, last, and what it returns then: as in in-time.lua
--- Returns: { "gone" } | { "content_gone" } | { "too_late" } none is failed, bounced or unknown | { "retried", now, state JSON }
+-- Returns: { "gone" } | { "content_gone" } | { "too_late" } none is failed, bounced or unknown | { "full_key" } | { "full_tenant" }
+--   | { "retried", now, state JSON }
 --- @include in-time
 --- @include message
 
@@ -20,6 +22,9 @@ end
 if #fresh == 0 then return { 'too_late' } end
 if redis.call('EXISTS', keys.bytes) == 0 then return { 'content_gone' } end
 load_record()
+-- One that is still open is counted already.
+local full = not has_open(state) and full_quota(keys, identity, cjson.decode(ARGV[5]))
+if full then return { 'full_' .. full } end
 
 for _, group in ipairs(fresh) do
   local dispatch = #state.dispatches
@@ -36,7 +41,7 @@ for _, group in ipairs(fresh) do
 end
 state.expires_at = now + tonumber(ARGV[4])
 append_event(keys, state, { type = 'message.retried', at = now, tenant = record.tenant, message_id = message_id })
-redis.call('ZADD', keys.open, state.expires_at, message_id)
+note_open(keys, identity, message_id, state.expires_at)
 for _, key in ipairs(keys.all) do redis.call('PERSIST', key) end
 for _, key in ipairs(keys.content) do redis.call('PERSIST', key) end
 save_state(keys, state)

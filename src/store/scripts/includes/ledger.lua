@@ -32,7 +32,7 @@ local function may_become(recipient, status)
 end
 
 -- Sets a recipient's status and says so in the log, if the table allows it; else nothing happens.
--- `identity`: { tenant, message_id, addresses (by index) }.
+-- `identity`: { tenant, key_id, message_id, addresses (by index) }.
 local function settle(keys, state, identity, index, status, now, detail)
   local recipient = state.recipients[index]
   if not may_become(recipient, status) then return end
@@ -92,6 +92,28 @@ local function schedule(keys, state, message_id, dispatch, at, now)
   redis.call('ZADD', keys.unconfirmed, now, wake_id(message_id, dispatch, it.generation))
 end
 
+-- Every open message stands in two indexes: by its deadline, and by its owner, where quotas count it. Whatever puts it into the one or
+-- takes it out puts it into the other too, or takes it out, in the same step.
+local function by_owner(keys)
+  return keys.open .. ':by-owner'
+end
+
+local function note_open(keys, identity, message_id, deadline)
+  redis.call('ZADD', keys.open, deadline, message_id)
+  redis.call('ZADD', by_owner(keys), 0, identity.tenant .. ':' .. identity.key_id .. ':' .. message_id)
+end
+
+-- Who has as many open messages as allowed: 'key', 'tenant' or nil. `most`: { key, tenant }, each nil for any number.
+local function full_quota(keys, identity, most)
+  local function is_full(owner, number)
+    -- ';' follows ':': these are the members that begin with the owner.
+    return number and redis.call('ZLEXCOUNT', by_owner(keys), '[' .. owner .. ':', '(' .. owner .. ';') >= number
+  end
+  if is_full(identity.tenant .. ':' .. identity.key_id, most.key) then return 'key' end
+  if is_full(identity.tenant, most.tenant) then return 'tenant' end
+  return nil
+end
+
 -- Ends a dispatch that has nothing left to do: every wake-up is stale.
 local function close_dispatch(state, dispatch)
   local it = state.dispatches[dispatch + 1]
@@ -99,11 +121,12 @@ local function close_dispatch(state, dispatch)
   it.claim = nil
 end
 
--- Once nothing is open: the message leaves the index of deadlines, and its keys get a time to live.
+-- Once nothing is open: the message leaves the indexes of what is open, and its keys get a time to live.
 -- `retention`: { message, content, failed_content } in milliseconds.
-local function rest_if_settled(keys, state, message_id, retention)
+local function rest_if_settled(keys, state, identity, message_id, retention)
   if has_open(state) then return end
   redis.call('ZREM', keys.open, message_id)
+  redis.call('ZREM', by_owner(keys), identity.tenant .. ':' .. identity.key_id .. ':' .. message_id)
   local all_sent = true
   for _, recipient in ipairs(state.recipients) do
     if recipient.status ~= 'sent' and recipient.status ~= 'delivered' then all_sent = false end

@@ -30,6 +30,6 @@ local function load_record()
   record = cjson.decode(record_text)
   local addresses = {}
   for index, recipient in ipairs(record.recipients) do addresses[index] = recipient.address end
-  identity = { tenant = record.tenant, message_id = message_id, addresses = addresses }
+  identity = { tenant = record.tenant, key_id = record.key_id, message_id = message_id, addresses = addresses }
   for chunk = 1, (record.chunks or 1) - 1 do keys.content[chunk + 1] = KEYS[3] .. ':' .. chunk end
 end

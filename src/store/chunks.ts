@@ -1,0 +1,42 @@
+// The bytes of large messages, stored in chunks, so that no write stalls the others.
+import type { Connection } from "./connection.ts";
+
+/** Bytes longer than this are stored in chunks of this size. */
+const chunkBytes = 256 * 1024;
+
+/** A stored chunk that no acceptance follows is gone after this. */
+const chunkLifeMs = 10 * 60 * 1000;
+
+/** How many chunks that many bytes make. */
+export const chunkCount = (size: number) => Math.max(1, Math.ceil(size / chunkBytes));
+
+/** Stores, drops and reads chunks. Every function rejects while Redis is away. */
+export function createChunks({ redis, keys }: Pick<Connection, "redis" | "keys">) {
+  const chunkKey = (id: string, index: number) => (index === 0 ? keys.bytes(id) : keys.chunk(id, index));
+
+  return {
+    /** Stores the bytes that are too many for one command; they vanish unless the message is accepted in time. */
+    async store(id: string, bytes: Buffer): Promise<void> {
+      for (let index = 0; index * chunkBytes < bytes.length; index++) {
+        const chunk = bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes);
+        await redis.set(chunkKey(id, index), chunk, "PX", chunkLifeMs);
+      }
+    },
+
+    /** Drops what was not accepted; should that fail, it runs out by itself. */
+    async drop(id: string, chunks: number): Promise<void> {
+      const stored = Array.from({ length: chunks }, (_, index) => chunkKey(id, index));
+      await redis.unlink(...stored).catch(() => undefined);
+    },
+
+    /** The chunks from one on, in order; those that are gone are left out. */
+    async read(id: string, chunks: number, from = 0): Promise<Buffer[]> {
+      const found: Buffer[] = [];
+      for (let index = from; index < chunks; index++) {
+        const chunk = await redis.getBuffer(chunkKey(id, index));
+        if (chunk) found.push(chunk);
+      }
+      return found;
+    },
+  };
+}
