@@ -31,7 +31,8 @@ export async function startFleet() {
   const stop = async () => {
     for (const step of steps.splice(0).toReversed()) await step();
   };
-  const redis = await startRedis();
+  // Small enough that the file is rewritten now and then, and that Redis is killed in the middle of it.
+  const redis = await startRedis({ args: ["--auto-aof-rewrite-min-size", "16mb"] });
   steps.push(redis.stop);
   const proxy = await startProxy({ target: { port: redis.port } });
   steps.push(proxy.stop);

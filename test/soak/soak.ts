@@ -57,7 +57,7 @@ export async function soak(options: { seconds: number; seed: number; say(line: s
 
     const accounts = await settleAccounts({
       ...{ gateway: api, receipts: load.receipts.values(), mails: () => fleet.relay.accepted, webhook },
-      timeoutMs: 180_000,
+      timeoutMs: 600_000,
     });
     assert.equal(accounts.messages.length, load.receipts.size, "a message is stored twice, or was never asked for");
     const ends = new Set(accounts.recipients.map(({ status }) => status));
