@@ -53,7 +53,7 @@ export async function soak(options: { seconds: number; seed: number; say(line: s
     memory.stop();
     const report = memory.report();
     await load.stop();
-    tell(`the load has ended; ${load.receipts.size} messages were accepted`);
+    tell(`the load has ended; ${load.receipts.size} messages were accepted; ${memoryInWords(report)}`);
 
     const accounts = await settleAccounts({
       ...{ gateway: api, receipts: load.receipts.values(), mails: () => fleet.relay.accepted, webhook },
@@ -72,6 +72,10 @@ export async function soak(options: { seconds: number; seed: number; say(line: s
 /** The result in words. */
 export function tellSoak({ faults, receipts, failures, slowestMs, accounts, memory }: SoakResult): string {
   const unknown = accounts.recipients.filter(({ status }) => status === "unknown").length;
+  return `${faults} faults, ${receipts} messages accepted after ${failures.refused} times 503 and ${failures.broken} broken requests, slowest answer ${Math.round(slowestMs)} ms; ${accounts.inWords}, ${unknown} unknown; ${memoryInWords(memory)}`;
+}
+
+function memoryInWords(memory: readonly MemoryReport[]): string {
   const sizes = memory.map(({ name, middleMb, lastMb }) => `${name}, ${Math.round(middleMb)} MB and ${Math.round(lastMb)} MB`);
-  return `${faults} faults, ${receipts} messages accepted after ${failures.refused} times 503 and ${failures.broken} broken requests, slowest answer ${Math.round(slowestMs)} ms; ${accounts.inWords}, ${unknown} unknown; resident memory in the middle and the last third: ${sizes.join("; ")}`;
+  return `resident memory in the middle and the last third: ${sizes.join("; ")}`;
 }
