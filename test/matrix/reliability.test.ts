@@ -24,7 +24,7 @@ test("every file of the matrix has a row, no row has two tests, and the faults a
   assert.equal(new Set(rows).size, rows.length);
   const numbers = new Set(rows.map((row) => Number.parseInt(row, 10)).filter((number) => !Number.isNaN(number)));
   assert.deepEqual(
-    [...numbers],
+    [...numbers].toSorted((one, other) => one - other),
     Array.from({ length: 32 }, (_, index) => index + 1),
   );
 });
