@@ -100,6 +100,7 @@ export async function openParts(
     paths,
     connection,
     durability,
+    memory,
     ledger,
     acceptance,
     openWork,

@@ -17,7 +17,9 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { OnStop } from "./unwinding.ts";
 
 type Needs = {
-  config: Pick<Config, "retention" | "returnPathDomain" | "returnPathSecrets" | "suppression">;
+  config: Pick<Config, "retention" | "returnPathDomain" | "returnPathSecrets" | "suppression"> & {
+    timeouts: Pick<Config["timeouts"], "ownerLease">;
+  };
   connection: Connection;
   messages: Messages;
   apiKeys: ApiKeys;
@@ -39,6 +41,7 @@ export async function openReporting({ config, connection, messages, apiKeys, met
   const intake = createIntake({
     ...{ parser, reports, messages, log, readReturnPath: read, tenants: apiKeys.tenants, now: clock.now },
     reported: createReported(connection, { retention, suppression: config.suppression }),
+    leaseMs: config.timeouts.ownerLease,
     observe: ({ source, kind = "", status }) => metrics.reports.inc({ source, kind, status }),
   });
   return {

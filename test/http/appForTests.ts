@@ -76,7 +76,7 @@ export async function openApp(
   const closing: (() => Promise<unknown>)[] = [];
   const reporting = await openReporting(
     {
-      config: { retention, returnPathDomain: "bounces.example", suppression: defaultSuppressionPolicy },
+      config: { retention, returnPathDomain: "bounces.example", suppression: defaultSuppressionPolicy, timeouts: { ownerLease: 60_000 } },
       connection,
       messages,
       apiKeys,
