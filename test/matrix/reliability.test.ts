@@ -18,15 +18,13 @@ test("every row of the matrix stands in the table of docs/reliability.md, with i
   );
 });
 
-test("every file of the matrix has a row, no row has two tests, and the faults are numbered from 1 to 32 without a gap", () => {
+test("every file of the matrix has a row, no row has two tests, and the faults are numbered without a gap", () => {
   for (const [file, rows] of files) assert.notEqual(rows.length, 0, `${file} has no faultRow`);
   const rows = known.map(({ row }) => row);
   assert.equal(new Set(rows).size, rows.length);
   const numbers = new Set(rows.map((row) => Number.parseInt(row, 10)).filter((number) => !Number.isNaN(number)));
-  assert.deepEqual(
-    [...numbers].toSorted((one, other) => one - other),
-    Array.from({ length: 32 }, (_, index) => index + 1),
-  );
+  assert.ok(numbers.size >= 34, "a fault that was proven is proven no more");
+  assert.equal(Math.max(...numbers), numbers.size);
 });
 
 const page = [
