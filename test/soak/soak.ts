@@ -69,10 +69,10 @@ export async function soak(options: { seconds: number; seed: number; say(line: s
   }
 }
 
-/** The result in words. */
-export function tellSoak({ faults, receipts, failures, slowestMs, accounts, memory }: SoakResult): string {
+/** The result in words, but for the memory, which is told when the load ends. */
+export function tellSoak({ faults, receipts, failures, slowestMs, accounts }: SoakResult): string {
   const unknown = accounts.recipients.filter(({ status }) => status === "unknown").length;
-  return `${faults} faults, ${receipts} messages accepted after ${failures.refused} times 503 and ${failures.broken} broken requests, slowest answer ${Math.round(slowestMs)} ms; ${accounts.inWords}, ${unknown} unknown; ${memoryInWords(memory)}`;
+  return `${faults} faults, ${receipts} messages accepted after ${failures.refused} times 503 and ${failures.broken} broken requests, slowest answer ${Math.round(slowestMs)} ms; ${accounts.inWords}, ${unknown} unknown`;
 }
 
 function memoryInWords(memory: readonly MemoryReport[]): string {
