@@ -149,6 +149,13 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
       labelNames: ["outcome"],
       registers,
     }),
+    /** `outcome`: `stored`, `known`, `ignored` count events, the others requests. */
+    notifications: new Counter({
+      name: "postern_provider_notifications_total",
+      help: "What the relays' providers posted, by what came of it.",
+      labelNames: ["source", "outcome"],
+      registers,
+    }),
     reportsPending: new Gauge({ name: "postern_reports_pending", help: "Reports that are stored and wait to be read.", registers }),
     redisUp: new Gauge({ name: "postern_redis_up", help: "1 while Redis answers this process, else 0.", registers }),
     workers: new Gauge({ name: "postern_workers", help: "Workers that live, by their heartbeats in Redis.", registers }),

@@ -121,7 +121,11 @@ export function eventsOf(gateway: Gateway, id: string): Promise<EventView[]> {
   return everyPage(gateway, `/v1/messages/${id}/events`);
 }
 
-async function everyPage<Item>(gateway: Gateway, path: string): Promise<Item[]> {
+/**
+ * A whole list, page by page; what is answered 503 is asked for again.
+ * @throws Error for an answer other than 200
+ */
+export async function everyPage<Item>(gateway: Gateway, path: string): Promise<Item[]> {
   const items: Item[] = [];
   for (let after = ""; ; ) {
     const { status, body } = await patiently(() => gateway.get<Page<Item>>(`${path}?limit=100${after}`));
