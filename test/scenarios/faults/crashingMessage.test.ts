@@ -36,7 +36,7 @@ faultRow(
     const env = { REDIS_URL: redis.freshUrl(), SMTP_URL: `${relay.url}?connections=20` };
     const { gateway: api, webhook } = await startWatched(atEnd, { env, config, args: ["--role", "api"] });
     const neighbours = Array.from({ length: 6 }, (_, index) => testMessage(`m${index}`, `r${index}@example.net`));
-    const deadly = testMessage("deadly", "deadly@example.net", { expires_after: "25s" });
+    const deadly = testMessage("deadly", "deadly@example.net", { expires_after: "35s" });
     const receipts = await sendBatches(api, [...neighbours.slice(0, 3), deadly, ...neighbours.slice(3)]);
 
     // What an orchestrator does: the next worker for every one that died.
@@ -55,8 +55,8 @@ faultRow(
       },
     );
     await supervision;
-    // Three within the time on a machine that has nothing else to do.
-    assert.ok(deaths >= 2, `${deaths} workers died`);
+    // The third is the one that nobody else may be with.
+    assert.ok(deaths >= 3, `${deaths} workers died`);
     for (const account of accounts.recipients) {
       if (account.address.startsWith("deadly")) assert.equal(account.copies, 0);
       else assert.equal(account.status, "sent", JSON.stringify(account));
