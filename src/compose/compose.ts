@@ -55,8 +55,10 @@ function lengthOf(piece: Piece): number {
   return typeof piece === "object" && "base64" in piece ? base64Length(piece.base64.length) : piece.length;
 }
 
+/** Whether a message that ends in this piece ends by a CRLF. Behind an empty one stands the header's. */
 function endsLine(piece: Piece | undefined): boolean {
-  if (typeof piece === "string") return piece === "" || piece.endsWith("\r\n");
+  if (piece === undefined || lengthOf(piece) === 0) return true;
+  if (typeof piece === "string") return piece.endsWith("\n");
   return Buffer.isBuffer(piece) && piece.at(-1) === 0x0a;
 }
 

@@ -35,8 +35,8 @@ export function textPart(subtype: "plain" | "html", text: string): Part {
     return { header: `${type}7bit\r\n`, body: [lines.replaceAll("\n", "\r\n")] };
   }
   const octets = Buffer.from(lines);
-  const quotedLength = (octets.length + 2 * countEscapes(octets)) * (1 + 3 / 75);
-  if (quotedLength <= base64Length(octets.length)) {
+  // Soft line breaks aside: where it is that close, what can be read in the source is better.
+  if (octets.length + 2 * countEscapes(octets) <= base64Length(octets.length)) {
     return { header: `${type}quoted-printable\r\n`, body: [encodeQuotedPrintable(octets)] };
   }
   return { header: `${type}base64\r\n`, body: [{ base64: Buffer.from(lines.replaceAll("\n", "\r\n")) }] };

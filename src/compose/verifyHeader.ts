@@ -3,8 +3,8 @@
 import type { Mailbox } from "../domain/address.ts";
 import type { Content } from "./content.ts";
 
-/** What the outermost part may add to the fields of the message. */
-const partFields: ReadonlySet<string> = new Set(["Content-Type", "Content-ID", "Content-Transfer-Encoding", "Content-Disposition"]);
+/** What the outermost part may add behind its Content-Type. */
+const partFields: ReadonlySet<string> = new Set(["Content-ID", "Content-Transfer-Encoding", "Content-Disposition"]);
 
 /**
  * One mailbox of a list, in the narrow form in which this house writes it: a phrase of atoms and encoded words or one quoted string,
@@ -13,28 +13,28 @@ const partFields: ReadonlySet<string> = new Set(["Content-Type", "Content-ID", "
 const mailbox =
   /(?:(?:[\w =?!*+\-/]+|"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*") <([^\s<>()[\]:;,"\\@]+@[^\s<>()[\]:;,"\\@]+)>|([^\s<>()[\]:;,"\\@]+@[^\s<>()[\]:;,"\\@]+))(?:, |$)/y;
 
+/** One field (RFC 5322 section 2.2): its name, its value on one line or folded, no line of it blank, each ended by CRLF. */
+const field = /([!-9;-~]+): ([^\r\n\0]*(?:\r\n[ \t]+[^ \t\r\n\0][^\r\n\0]*)*)\r\n/y;
+
+/** The fields of a header as name and unfolded value, or undefined if anything in it is no field. */
+function fieldsOf(header: string): [name: string, value: string][] | undefined {
+  const fields: [string, string][] = [];
+  field.lastIndex = 0;
+  for (let end = 0; end < header.length; end = field.lastIndex) {
+    const match = field.exec(header);
+    if (match?.[1] === undefined || match[2] === undefined) return undefined;
+    fields.push([match[1], match[2].includes("\r") ? match[2].replaceAll("\r\n", "") : match[2]]);
+  }
+  return fields;
+}
+
 function namesExactly(value: string, given: readonly Mailbox[]): boolean {
   mailbox.lastIndex = 0;
   for (const { address } of given) {
     const match = mailbox.exec(value);
     if (!match || (match[1] ?? match[2]) !== address) return false;
   }
-  return mailbox.lastIndex === value.length && given.length > 0;
-}
-
-/** The fields of a header as name and value, unfolded; undefined if a line is none, or ends by anything but CRLF. */
-function fieldsOf(header: string): [string, string][] | undefined {
-  if (!header.endsWith("\r\n")) return undefined;
-  const fields: [string, string][] = [];
-  for (const line of header.slice(0, -2).split("\r\n")) {
-    const last = fields.at(-1);
-    const colon = line.indexOf(": ");
-    if (/[\r\n\0]/.test(line)) return undefined;
-    if (/^[ \t]+[^ \t]/.test(line) && last) last[1] += line;
-    else if (colon > 0 && /^[!-9;-~]+$/.test(line.slice(0, colon))) fields.push([line.slice(0, colon), line.slice(colon + 2)]);
-    else return undefined;
-  }
-  return fields;
+  return mailbox.lastIndex === value.length;
 }
 
 /**
@@ -46,28 +46,27 @@ export function verifyHeader(header: string, content: Content): void {
   const differs = (field: string): never => {
     throw new Error(`The composed header's ${field} is not what the content says`);
   };
-  const people: [string, readonly Mailbox[]][] = [
+  const people: readonly (readonly [name: string, mailboxes: readonly Mailbox[]])[] = [
     ["From", [content.from]],
     ["To", content.to],
     ["Cc", content.cc],
     ["Reply-To", content.replyTo],
   ];
-  const expected = people.filter(([, mailboxes]) => mailboxes.length > 0).map(([name]) => name);
-  if (content.subject !== "") expected.push("Subject");
-  expected.push(...Object.keys(content.headers), "Message-ID", "Date", "MIME-Version");
-
   const fields = fieldsOf(header) ?? differs("list of fields");
-  const seen = new Set<string>();
-  for (const [index, [name]] of fields.entries()) {
-    const key = name.toLowerCase();
-    const isExpected = index < expected.length ? name === expected[index] : partFields.has(name);
-    if (!isExpected || seen.has(key)) differs("list of fields");
-    seen.add(key);
-  }
-  if (fields.length <= expected.length) differs("list of fields");
-  const values = new Map(fields);
+  let next = 0;
   for (const [name, mailboxes] of people) {
-    if (mailboxes.length > 0 && !namesExactly(values.get(name) ?? "", mailboxes)) differs(name);
+    if (mailboxes.length === 0) continue;
+    const [found, value] = fields[next++] ?? differs("list of fields");
+    if (found !== name) differs("list of fields");
+    if (!namesExactly(value, mailboxes)) differs(name);
   }
-  if (values.get("Message-ID") !== content.messageId) differs("Message-ID");
+  const others = content.subject === "" ? [] : ["Subject"];
+  others.push(...Object.keys(content.headers), "Message-ID", "Date", "MIME-Version", "Content-Type");
+  for (const name of others) {
+    const [found, value] = fields[next++] ?? differs("list of fields");
+    if (found !== name) differs("list of fields");
+    if (name === "Message-ID" && value !== content.messageId) differs("Message-ID");
+  }
+  for (; next < fields.length; next++) if (!partFields.has(fields[next]?.[0] ?? "")) differs("list of fields");
+  if (new Set(fields.map(([name]) => name.toLowerCase())).size < fields.length) differs("list of fields");
 }
