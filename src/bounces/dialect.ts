@@ -22,8 +22,8 @@ export const recipientForms = {
 export type Dialect = {
   /** Stable and unique: users see it as the report's dialect. */
   id: string;
-  /** All given conditions must hold. `text` is the report's own words, without the original. */
-  when: { from?: RegExp; subject?: RegExp; header?: string; text?: RegExp };
+  /** All given conditions must hold. `text` is the report's own words, without the original; `words` may stand there or in the subject. */
+  when: { from?: RegExp; subject?: RegExp; header?: string; text?: RegExp; words?: RegExp };
   /** Only what follows the first match can name recipients. */
   opening?: RegExp;
   /** Only what comes before the first match behind the opening can. */

@@ -1,12 +1,13 @@
-// Which message a report is about: by the return path that it came to, else by what the original that it returns carries.
+// Which message a report is about: by the return path that it came to, else by what the original that it returns carries, or by the id
+// that the relay's provider gave it.
 import type { MessageRecord } from "../domain/message.ts";
-import type { StoredReport } from "../domain/report.ts";
+import { providerOf, type StoredReport } from "../domain/report.ts";
 import { type ReadReturnPath, type ReturnPath, returnPathHeader } from "../domain/returnPath.ts";
 import type { Messages } from "../store/messages.ts";
-import type { OriginalMessage } from "./parsedReport.ts";
+import type { OriginalMessage, ParsedReport } from "./parsedReport.ts";
 
 export type FindDependencies = {
-  messages: Pick<Messages, "find">;
+  messages: Pick<Messages, "find" | "idByRelayMessageId">;
   /** All tenants that there are. */
   tenants(): Promise<string[]>;
   readReturnPath(localPart: string): ReadReturnPath;
@@ -46,19 +47,22 @@ export async function tenantOfReturnPath(
 }
 
 /**
- * Finds the message. What came over HTTP matches its caller's tenant alone; what came to a return path matches that message alone.
+ * Finds the message. What a tenant handed in matches that tenant alone; what came to a return path matches that message alone.
  * A Message-ID of ours counts like a token as long as the message is there: only who got the mail knows either.
  */
 export async function findMessage(
   { messages, tenants, readReturnPath }: FindDependencies,
   report: Pick<StoredReport, "source" | "tenant" | "return_path">,
-  original: OriginalMessage | undefined,
+  { original, relayMessageId }: Pick<ParsedReport, "original" | "relayMessageId">,
 ): Promise<Found> {
   const own = report.return_path === undefined ? undefined : readReturnPath(report.return_path);
   const paths = own ? (own.kind === "valid" ? [own.returnPath] : []) : original ? returnPathsIn(original, readReturnPath) : [];
   const byHeader = own ? undefined : messageIdPattern.exec(original?.messageId ?? "")?.[1];
-  const isOurs = (tenant: string) => report.source === "smtp" || tenant === report.tenant;
-  for (const id of new Set([...paths.map(({ messageId }) => messageId), ...(byHeader === undefined ? [] : [byHeader])])) {
+  // What a provider calls its own is between it and us: nobody else can name it.
+  const byRelay = relayMessageId !== undefined && providerOf(report.source) ? await messages.idByRelayMessageId(relayMessageId) : undefined;
+  const isOurs = (tenant: string) => report.source !== "http" || tenant === report.tenant;
+  for (const id of new Set([...paths.map(({ messageId }) => messageId), byRelay, byHeader])) {
+    if (id === undefined) continue;
     const found = await messages.find(id);
     if (found && isOurs(found.record.tenant)) return { kind: "message", record: found.record, atReturnPath: own !== undefined };
   }

@@ -7,8 +7,6 @@ import { type ProcessDependencies, processReport } from "./processReport.ts";
 
 export type IntakeOptions = Omit<ProcessDependencies, "reports"> & {
   reports: Reports;
-  /** Redis time, ms. */
-  now(): number;
   log: Log;
   /** Told of every report once it is finished. */
   observe(report: StoredReport): void;

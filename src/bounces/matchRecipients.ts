@@ -2,8 +2,8 @@
 import { addressKey } from "../domain/address.ts";
 import type { ParsedReport, RecipientReport } from "./parsedReport.ts";
 
-/** What a report ends a recipient as; `none`: a delay, a relaying, a complaint taken back: nothing ends. */
-export type Meaning = "bounced" | "complained" | "delivered" | "none";
+/** What a report does to a recipient; `none`: a delay, a relaying, a complaint taken back: nothing changes. */
+export type Meaning = "bounced" | "complained" | "delivered" | "unsubscribed" | "none";
 
 /** One recipient's report with the recipient that is meant (its index in the message), if it is one of the message's. */
 export type Match = { report: RecipientReport; recipient?: number; meaning: Meaning };
@@ -13,6 +13,7 @@ const complaintTypes: ReadonlySet<string> = new Set(["abuse", "fraud", "opt-out"
 
 function meaningOf({ kind, feedbackType = "abuse" }: ParsedReport, { action }: RecipientReport): Meaning {
   if (kind === "complaint") return complaintTypes.has(feedbackType) ? "complained" : "none";
+  if (kind === "unsubscribe") return "unsubscribed";
   if (action === "failed") return "bounced";
   return action === "delivered" ? "delivered" : "none";
 }
@@ -50,7 +51,7 @@ export function matchRecipients(report: ParsedReport, recipients: readonly strin
 
 /** Of several reports on one recipient (an alias that was expanded) the gravest counts. */
 function onePerRecipient(matches: Match[]): Match[] {
-  const gravity: Record<Meaning, number> = { none: 0, delivered: 1, bounced: 2, complained: 3 };
+  const gravity: Record<Meaning, number> = { none: 0, delivered: 1, bounced: 2, unsubscribed: 3, complained: 4 };
   const kept = new Map<number | Match, Match>();
   for (const match of matches) {
     const before = kept.get(match.recipient ?? match);

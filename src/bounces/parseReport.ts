@@ -1,5 +1,4 @@
 // From the bytes of a mail to what it reports. Pure; never throws; bounded in time whatever the bytes are.
-import { parseReply } from "../domain/replyParse.ts";
 import { isAutoReply } from "./autoReply.ts";
 import { decodeHeader } from "./decode.ts";
 import { readDeliveryStatus } from "./deliveryStatus.ts";
@@ -10,7 +9,7 @@ import { readOriginal } from "./originalMessage.ts";
 import type { OriginalMessage, ParsedReport, RecipientReport } from "./parsedReport.ts";
 import { reportOnRecipient, reportsFromStatus, saysDelay } from "./recipientReports.ts";
 import { partsOf, type ReportParts } from "./reportParts.ts";
-import { readSnsNotification, type SnsNotification } from "./snsNotification.ts";
+import { readSnsNotification } from "./snsNotification.ts";
 import { type Envelope, readTextReport } from "./textReport.ts";
 
 const fieldsInText = /^[ \t>]{0,8}(?:Final-Recipient|Original-Recipient)[ \t]{0,4}:/im;
@@ -35,15 +34,6 @@ function complaint({ feedbackType, recipients, ...rest }: Feedback, dialect: str
     ...(original && { original }),
     ...rest,
   };
-}
-
-function fromSns({ kind, recipients, feedbackType, original }: SnsNotification): ParsedReport {
-  const reports = recipients.map((one) =>
-    kind === "bounce"
-      ? reportOnRecipient({ ...one, candidates: one.diagnostic ? [{ line: one.diagnostic }] : [] })
-      : { recipient: one.recipient, action: one.action, hardBounce: false, reply: parseReply(one.diagnostic ?? "") },
-  );
-  return { kind, reports, original, dialect: "amazon-sns", ...(feedbackType && { feedbackType }) };
 }
 
 /** A delivery status, be it in a part of its own or in the text; undefined where none names a recipient. */
@@ -86,7 +76,7 @@ function parseMail(raw: Buffer, depth: number): ParsedReport {
   const original = parts.original === undefined ? undefined : readOriginal(parts.original);
   if (parts.feedback !== undefined) return complaint(readFeedback(parts.feedback, original), "rfc5965", original);
   const notification = readSnsNotification(parts.text);
-  if (notification) return fromSns(notification);
+  if (notification) return notification;
   const status = fromDeliveryStatus(parts, envelope);
   if (status) return { ...status, ...(original && { original }) };
   const unsubscribe = readUnsubscribeRequest(envelope);

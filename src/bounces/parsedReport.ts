@@ -5,9 +5,10 @@ import type { Category, Reply } from "../domain/reply.ts";
 /**
  * `bounce`: at least one recipient was refused for good. `delayed`: time is the trouble: still being tried, or given up because it
  * ran out; a report's `action` says which, and only that decides what becomes of a recipient. `delivered`: a success report.
+ * `unsubscribe`: the recipient left by way of the relay's provider; only its notifications say so.
  * `none`: no report at all, or one that nothing can be read out of.
  */
-export type ReportKind = "bounce" | "complaint" | "auto_reply" | "delayed" | "delivered" | "none";
+export type ReportKind = "bounce" | "complaint" | "unsubscribe" | "auto_reply" | "delayed" | "delivered" | "none";
 
 /**
  * RFC 3464, section 2.3.3; `deliverable` is what servers write that verified an address and delivered nothing.
@@ -52,6 +53,8 @@ export type ParsedReport = {
   reports: RecipientReport[];
   /** The embedded original's header: the place to look for our own token and Message-ID. */
   original?: OriginalMessage;
+  /** The id that the relay's provider gave the message: it stood in its reply to the final dot. */
+  relayMessageId?: string;
   /** The host that wrote the report, without the type (`dns;`). */
   reportingMta?: string;
   /** When that host had taken the message (Arrival-Date), as it wrote it. */

@@ -1,5 +1,6 @@
 // The parser behind a thread: reports are written by strangers, so that reading one may cost this process neither its time nor its memory.
 import { Worker } from "node:worker_threads";
+import type { NotificationProvider } from "../domain/notification.ts";
 import type { ParsedReport } from "./parsedReport.ts";
 
 /** `timed_out`, `crashed`: the report was too much for the thread, which is gone; the next one gets a new one. */
@@ -19,7 +20,10 @@ const ownThread = new URL(isSource ? "./parserThread.ts" : "./parserThread.js", 
 /** Loading the program is not the report's fault. */
 const startMs = 20_000;
 
-type Job = { raw: Buffer; resolve(result: ParseResult): void };
+/** What the thread is given. `provider`: whose notification it is; without one it is a mail. */
+export type ReportJob = { raw: Uint8Array; provider: NotificationProvider | undefined };
+
+type Job = ReportJob & { resolve(result: ParseResult): void };
 
 /** Makes a parser. Its thread starts with the first report and reads one at a time; `stop` ends it, and what is being read with it. */
 export function createParser({ timeoutMs = 5_000, memoryMb = 128, thread = ownThread }: ParserOptions = {}) {
@@ -70,7 +74,7 @@ export function createParser({ timeoutMs = 5_000, memoryMb = 128, thread = ownTh
     clearTimeout(timer);
     if (!current || !worker) return;
     timer = setTimeout(() => lose("timed_out"), isReady ? timeoutMs : startMs);
-    if (isReady) worker.postMessage(current.raw);
+    if (isReady) worker.postMessage({ raw: current.raw, provider: current.provider } satisfies ReportJob);
   }
 
   function next(): void {
@@ -83,9 +87,9 @@ export function createParser({ timeoutMs = 5_000, memoryMb = 128, thread = ownTh
 
   return {
     /** Reads a report. Never rejects; what waits when the parser stops is never answered. */
-    parse: (raw: Buffer): Promise<ParseResult> =>
+    parse: (raw: Buffer, provider?: NotificationProvider): Promise<ParseResult> =>
       new Promise((resolve) => {
-        waiting.push({ raw, resolve });
+        waiting.push({ raw, provider, resolve });
         next();
       }),
     async stop(): Promise<void> {

@@ -1,8 +1,9 @@
 // The thread in which reports are parsed.
 import { parentPort } from "node:worker_threads";
-import { parseReport } from "./parseReport.ts";
+import type { ReportJob } from "./parser.ts";
+import { parseStored } from "./parseStored.ts";
 
-parentPort?.on("message", (raw: Uint8Array) =>
-  parentPort?.postMessage(parseReport(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength))),
+parentPort?.on("message", ({ raw, provider }: ReportJob) =>
+  parentPort?.postMessage(parseStored(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength), provider)),
 );
 parentPort?.postMessage("ready");

@@ -2,7 +2,7 @@
 import { addressKey } from "../domain/address.ts";
 import type { MessageRecord } from "../domain/message.ts";
 import type { Reply } from "../domain/reply.ts";
-import type { ReportEffect, ReportedRecipient, StoredReport } from "../domain/report.ts";
+import { providerOf, type ReportEffect, type ReportedRecipient, type StoredReport } from "../domain/report.ts";
 import type { ReturnPath } from "../domain/returnPath.ts";
 import type { Reported, ReportedOutcome } from "../store/reported.ts";
 import type { Reports } from "../store/reports.ts";
@@ -15,9 +15,11 @@ export type ProcessDependencies = FindDependencies & {
   parser: Pick<Parser, "parse">;
   reports: Pick<Reports, "content" | "finish">;
   reported: Reported;
+  /** Redis time, ms. */
+  now(): number;
 };
 
-/** The finished report; `busy`: an attempt of its message is under way, so that it has to wait; nothing changed. */
+/** The finished report; `busy`: an attempt of its message is, or may be, under way, so that it has to wait; nothing changed. */
 export type Processed = { kind: "finished"; report: StoredReport } | { kind: "busy" };
 
 /** Fields of reports are bounded, whatever a stranger writes. */
@@ -25,27 +27,38 @@ const textMax = 300;
 const recipientsMax = 100;
 /** Waiting for an attempt to end takes some; past this, something else is wrong. */
 const claimsMax = 200;
+/** A provider may be quicker with its notification than we with the record of the reply that names the message. */
+const unrecordedMs = 5_000;
 
 /** Works on one report. May be repeated: what was applied before is found to be so. Rejects while Redis is away. */
 export async function processReport(dependencies: ProcessDependencies, pending: StoredReport): Promise<Processed> {
-  const { parser, reports } = dependencies;
+  const { parser, reports, now } = dependencies;
   if (pending.claims > claimsMax) return finish(dependencies, pending, { status: "unparsed", fault: "gave_up" });
   const content = await reports.content(pending.id);
   if (!content) return finish(dependencies, pending, { status: "unparsed", fault: "content_gone" });
-  const first = await parser.parse(content);
+  const provider = providerOf(pending.source);
+  const first = await parser.parse(content, provider);
   // A machine that was out of breath is not the report's fault.
-  const parsed = "fault" in first ? await parser.parse(content) : first;
+  const parsed = "fault" in first ? await parser.parse(content, provider) : first;
   if ("fault" in parsed) return finish(dependencies, pending, { status: "unparsed", fault: parsed.fault });
   const facts = factsOf(parsed);
   if (parsed.kind === "none") return finish(dependencies, pending, { ...facts, status: "unparsed", fault: "no_report" });
-  const found = await findMessage(dependencies, pending, parsed.original);
+  const found = await findMessage(dependencies, pending, parsed);
   if (found.kind === "none") {
+    const mayBeUnrecorded = provider !== undefined && parsed.relayMessageId !== undefined;
+    if (mayBeUnrecorded && now() < pending.received_at + unrecordedMs) return { kind: "busy" };
     const recipients = parsed.reports.map((report) => told({ report, meaning: "none" }, "not_a_recipient"));
     return finish(dependencies, pending, { ...facts, status: "unmatched", recipients: recipients.slice(0, recipientsMax) });
   }
   const recipients =
     found.kind === "message"
-      ? await applyTo(dependencies, found.record, matchRecipients(parsed, addressesOf(found.record), found.atReturnPath), parsed)
+      ? await applyTo(
+          dependencies,
+          found.record,
+          matchRecipients(parsed, addressesOf(found.record), found.atReturnPath),
+          parsed,
+          provider !== undefined,
+        )
       : await applyLate(dependencies, found, parsed);
   if (recipients === "busy") return { kind: "busy" };
   const about = found.kind === "message" ? found.record : { tenant: found.tenant, id: found.returnPath.messageId };
@@ -104,13 +117,14 @@ async function applyTo(
   record: MessageRecord,
   matches: Match[],
   parsed: ParsedReport,
+  handedOn: boolean,
 ): Promise<ReportedRecipient[] | "busy"> {
   const outcomes: ReportedOutcome[] = [];
   for (const { report, recipient, meaning } of matches) {
     if (recipient === undefined || meaning === "none") continue;
     const { category, rule, hardBounce } = report;
     const why = meaning === "bounced" ? { ...(category && { category }), ...(rule && { rule }), hard_bounce: hardBounce } : {};
-    outcomes.push({ recipient, kind: meaning, reply: replyOf(report, meaning, parsed), ...why });
+    outcomes.push({ recipient, kind: meaning, reply: replyOf(report, meaning, parsed), ...why, ...(handedOn && { handed_on: true }) });
   }
   const effects = outcomes.length > 0 ? await reported.apply(record.id, outcomes) : [];
   if (effects === "busy") return "busy";
@@ -122,6 +136,8 @@ async function applyTo(
     return told(match, effect, suppressed, record.recipients[match.recipient]?.address);
   });
 }
+
+const reasons = { bounced: "bounce", complained: "complaint", unsubscribed: "unsubscribe" } as const;
 
 /** The message is gone, and its states with it; but an address that is dead, or does not want our mail, is still suppressed. */
 async function applyLate(
@@ -137,8 +153,8 @@ async function applyLate(
   const toSuppress = matches.flatMap(({ report, recipient, meaning }, index) => {
     const address = recipient === undefined ? undefined : recipients[recipient];
     // Whose a complaint is that names nobody cannot be told any more: the message may have had others.
-    if (address === undefined || parsed.anyOf || (meaning !== "bounced" && meaning !== "complained")) return [];
-    const reason = meaning === "bounced" ? ("bounce" as const) : ("complaint" as const);
+    if (address === undefined || parsed.anyOf || meaning === "none" || meaning === "delivered") return [];
+    const reason = reasons[meaning];
     return [{ index, outcome: { address, reason, ...(report.category && { category: report.category }), hard_bounce: report.hardBounce } }];
   });
   const suppressed =

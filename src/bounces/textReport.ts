@@ -37,6 +37,7 @@ function speaks(dialect: Dialect, envelope: Envelope, text: string): boolean {
   if (when.header && envelope.header(when.header) === undefined) return false;
   if (when.from && !when.from.test(envelope.from)) return false;
   if (when.subject && !when.subject.test(envelope.subject)) return false;
+  if (when.words && !when.words.test(envelope.subject) && !when.words.test(text)) return false;
   return !when.text || when.text.test(text);
 }
 

@@ -204,6 +204,7 @@ export function assemble(parts: Parts): Config {
         values.BOUNCE_TLS_KEY !== undefined && { tls: { cert: values.BOUNCE_TLS_CERT, key: values.BOUNCE_TLS_KEY } }),
       addresses: sections?.reports.addresses ?? [],
     },
+    inbound: sections?.inbound ?? {},
     log: { level: values.LOG_LEVEL ?? "info", format: values.LOG_FORMAT ?? (isTerminal ? "pretty" : "json") },
     retention: {
       messageMs,

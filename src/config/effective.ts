@@ -2,6 +2,7 @@
 
 import type { DkimKey } from "../domain/dkim.ts";
 import type { Confirmation } from "../domain/durability.ts";
+import type { InboundConfig } from "../domain/notification.ts";
 import type { Quotas } from "../domain/quotas.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig, Timeouts } from "../domain/relay.ts";
@@ -52,6 +53,8 @@ export type Config = {
    * `addresses`: where others send reports to, beside our return paths and postmaster.
    */
   bounce: { host: string; port: number; tls?: { cert: string; key: string }; addresses: string[] };
+  /** The providers whose notifications are taken, each with what they are verified by. */
+  inbound: InboundConfig;
   log: { level: LogLevel; format: LogFormat };
   retention: { messageMs: number; contentMs: number; failedContentMs: number };
   /** Of one process: `connections` of callers at a time; mean delay of the event loop beyond which requests are turned away. */

@@ -1,6 +1,7 @@
 // The effective configuration in the user's own words: variables by their names, the rest as it would stand in the file. Secrets are masked.
 import { isIPv6 } from "node:net";
 import { stringify } from "yaml";
+import type { InboundConfig } from "../domain/notification.ts";
 import type { Quota } from "../domain/quotas.ts";
 import type { Rate, RelayAuth, RelayConfig, RelayLimits, RelayProxy, TlsOptions } from "../domain/relay.ts";
 import { type Route, weightOf } from "../domain/routes.ts";
@@ -112,6 +113,16 @@ function lifeOf(life: number | "forever" | undefined): string {
   return typeof life === "number" ? formatDuration(life) : (life ?? "off");
 }
 
+/** In the words of the file. A public key is no secret, but long. */
+function inboundOf({ ses, sendgrid, postmark, mailgun }: InboundConfig) {
+  return {
+    ...(ses && { ses: { topics: ses.topics.map(({ arn }) => arn) } }),
+    ...(sendgrid && { sendgrid: { public_key: sendgrid.publicKeys.map(() => shortened) } }),
+    ...(postmark && { postmark: { username: mask, password: mask } }),
+    ...(mailgun && { mailgun: { signing_key: mask } }),
+  };
+}
+
 function quotaOf({ requests, queued }: Quota) {
   return { requests: requests.length > 0 ? requests.map(formatRate) : "none", queued: queued ?? "none" };
 }
@@ -126,7 +137,7 @@ function callerLimitsOf({ quotas: { perKey, perTenant, keys, tenants }, limits }
 
 /** The effective configuration as YAML, for people: `environment` holds the variables, the other keys are those of the file. */
 export function printableConfig(config: Config): string {
-  const { relays, routes, retry, timeouts, durability, webhooks, suppression, dkim } = config;
+  const { relays, routes, retry, timeouts, durability, webhooks, suppression, inbound, dkim } = config;
   return stringify({
     environment: variablesOf(config),
     relays: new Map(relays.map((relay) => [relay.name, relayOf(relay)])),
@@ -150,6 +161,7 @@ export function printableConfig(config: Config): string {
     limits: callerLimitsOf(config),
     suppression: Object.fromEntries(suppressionCauses.map((cause) => [cause, lifeOf(suppression[cause])])),
     reports: { addresses: config.bounce.addresses },
+    ...(Object.keys(inbound).length > 0 && { inbound: inboundOf(inbound) }),
     ...(dkim.length > 0 && { dkim: dkim.map(({ domain, selector, subdomains }) => ({ domain, selector, key: mask, subdomains })) }),
   });
 }

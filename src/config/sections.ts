@@ -1,10 +1,12 @@
 // The sections of the file, each read key by key. A section that is missing has no keys; defaults are applied where all is known.
 import { z } from "zod";
 import type { DkimKey } from "../domain/dkim.ts";
+import type { InboundConfig } from "../domain/notification.ts";
 import type { RelayConfig } from "../domain/relay.ts";
 import { readDkimKeys } from "./dkim.ts";
 import { type ConfigFault, inside, type Place } from "./faults.ts";
 import { entriesOf, type Fields, readFields, type Tree } from "./fields.ts";
+import { readInbound } from "./inbound.ts";
 import { type Limits, readLimits } from "./limits.ts";
 import { readRelay } from "./relays.ts";
 import { type ReadRoute, readRoutes } from "./routes.ts";
@@ -22,6 +24,7 @@ const fileShape = {
   durability: anything,
   suppression: anything,
   reports: anything,
+  inbound: anything,
   dkim: anything,
 };
 
@@ -67,6 +70,7 @@ export type FileSections = {
   suppression: Fields<typeof suppressionShape>;
   durability: { given: Fields<typeof durabilityShape>; at: Place };
   reports: Fields<typeof reportShape>;
+  inbound: InboundConfig;
   /** The file's path, for faults that show only together with other settings. */
   source: string;
   dkim: DkimKey[];
@@ -103,6 +107,7 @@ export function readSections(tree: Tree | undefined, source: string, faults: Con
     suppression: readFields({ shape: suppressionShape, ...section("suppression"), hint: causeHint }),
     durability: { given: readFields({ shape: durabilityShape, ...section("durability") }), at: inside(root, "durability") },
     reports: readFields({ shape: reportShape, ...section("reports") }),
+    inbound: readInbound(file.inbound, { at: inside(root, "inbound"), faults, readFile }),
     source,
     dkim: readDkimKeys(file.dkim, { at: inside(root, "dkim"), faults, readFile }),
   };

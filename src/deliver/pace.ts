@@ -22,6 +22,8 @@ type Waiter = (passage: Passage) => void;
 
 /** How far ahead a place may be booked. A broadcast's booking is what a transactional message may have to wait for. */
 const horizonMs = { urgent: 1_000, other: 200 };
+/** A place that was missed by more is lost: made up for, it would crowd the seconds that follow. */
+const missedMs = 30;
 /** While the store does not answer. */
 const storeAwayMs = 250;
 /** Longest sleep between two questions; what changes meanwhile (a slow-down that is over) is noticed by then. */
@@ -94,7 +96,7 @@ export function createPace(options: {
       }
       const booking = await ask().catch(() => undefined);
       if (!booking) await sleep(storeAwayMs);
-      else if (booking.kind === "booked") await letThrough(booking.waitsMs);
+      else if (booking.kind === "booked") await letThrough(booking);
       else if (booking.because === "ceiling") {
         while (urgent.length + others.length > 0) passNext({ kind: "spent", inMs: booking.inMs });
       } else await sleep(booking.inMs);
@@ -102,12 +104,14 @@ export function createPace(options: {
     running = false;
   }
 
-  async function letThrough(waitsMs: number[]): Promise<void> {
-    const startedAt = performance.now();
+  async function letThrough({ at, waitsMs }: Extract<Booking, { kind: "booked" }>): Promise<void> {
+    const bookedAt = performance.now() - (now() - at);
     for (const waitMs of waitsMs) {
-      const leftMs = startedAt + waitMs - performance.now();
-      if (leftMs > 0.5) await new Promise((resolve) => setTimeout(resolve, leftMs));
-      passNext({ kind: "go" });
+      const leftMs = () => bookedAt + waitMs - performance.now();
+      if (leftMs() > 0.5) await new Promise((resolve) => setTimeout(resolve, leftMs()));
+      // A day's allowance that is missed would not come again before the next.
+      const isMissed = leftMs() < -missedMs;
+      if (!isMissed || paces.length === 0 || limits?.warmUp) passNext({ kind: "go" });
     }
   }
 

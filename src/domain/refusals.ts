@@ -9,6 +9,7 @@ export const refusalCodes = [
   "body_too_large",
   "invalid_request",
   "unauthorized",
+  "not_verified",
   "forbidden",
   "sender_not_allowed",
   "not_found",

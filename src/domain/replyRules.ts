@@ -5,11 +5,13 @@ import { basicCodeRules } from "./rules/basicCodes.ts";
 import { blockListRules } from "./rules/blockLists.ts";
 import { destinationWordingRules } from "./rules/destinationWordings.ts";
 import { enhancedCodeRules } from "./rules/enhancedCodes.ts";
+import { foreignWordingRules } from "./rules/foreignWordings.ts";
 import { googleRules } from "./rules/google.ts";
 import { mailboxProviderRules } from "./rules/mailboxProviders.ts";
 import { mailServerRules } from "./rules/mailServers.ts";
 import { messageWordingRules } from "./rules/messageWordings.ts";
 import { microsoftRules } from "./rules/microsoft.ts";
+import { providerCodeRules } from "./rules/providerCodes.ts";
 import { rareWordingRules } from "./rules/rareWordings.ts";
 import { regionalProviderRules } from "./rules/regionalProviders.ts";
 import { reportWordingRules } from "./rules/reportWordings.ts";
@@ -21,6 +23,7 @@ export const replyRules: readonly ReplyRule[] = [
   ...reportWordingRules,
   ...googleRules,
   ...microsoftRules,
+  ...providerCodeRules,
   ...mailboxProviderRules,
   ...regionalProviderRules,
   ...securityGatewayRules,
@@ -28,6 +31,7 @@ export const replyRules: readonly ReplyRule[] = [
   ...blockListRules,
   ...sessionRules,
   ...mailServerRules,
+  ...foreignWordingRules,
   ...rareWordingRules,
   ...messageWordingRules,
   ...destinationWordingRules,

@@ -1,4 +1,5 @@
 // A report as the store keeps it: what came in, what was read out of it, and what it changed.
+import { type NotificationProvider, notificationProviders } from "./notification.ts";
 import type { Category, Reply } from "./reply.ts";
 
 /**
@@ -9,8 +10,18 @@ export const reportStatuses = ["pending", "processed", "unmatched", "unparsed"] 
 
 export type ReportStatus = (typeof reportStatuses)[number];
 
+/** How a report came: as mail, handed in by its tenant, or posted by the relay's provider. */
+export const reportSources = ["smtp", "http", ...notificationProviders] as const;
+
+export type ReportSource = (typeof reportSources)[number];
+
+/** The provider whose notification it is; undefined where it is a mail. */
+export function providerOf(source: ReportSource): NotificationProvider | undefined {
+  return notificationProviders.find((provider) => provider === source);
+}
+
 /**
- * What a report did to a recipient. `bounced`, `complained`, `delivered`: its new state. `unchanged`: it says nothing new, or nothing that
+ * What a report did to a recipient. `bounced`, `complained`, `delivered`: its new state. `unsubscribed`: it has left. `unchanged`: it says nothing new, or nothing that
  * ends anything (a delay). `not_accepted`: no relay had taken the mail for it. `not_a_recipient`: the message was not for this address.
  * `message_gone`: the message is no longer kept; a suppression may follow all the same.
  */
@@ -18,6 +29,7 @@ export const reportEffects = [
   "bounced",
   "complained",
   "delivered",
+  "unsubscribed",
   "unchanged",
   "not_accepted",
   "not_a_recipient",
@@ -44,7 +56,7 @@ export type StoredReport = {
   id: string;
   /** Whose it is; of one that leads to nobody, `default`. */
   tenant: string;
-  source: "smtp" | "http";
+  source: ReportSource;
   received_at: number;
   /** Octets as they came; the content that is kept ends at 1 MiB. */
   size: number;

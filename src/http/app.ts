@@ -22,6 +22,7 @@ import { streamEvents } from "./events/streamEvents.ts";
 import { livez } from "./health/livez.ts";
 import { readyz } from "./health/readyz.ts";
 import { home } from "./home.ts";
+import { receiveNotification } from "./inbound/receiveNotification.ts";
 import { validatorCompiler } from "./inputFaults.ts";
 import { createKey } from "./keys/createKey.ts";
 import { deleteKey } from "./keys/deleteKey.ts";
@@ -102,6 +103,7 @@ const operations: readonly ((app: App, dependencies: Dependencies) => void)[] = 
   createBounce,
   listBounces,
   getBounce,
+  receiveNotification,
   classifyText,
   listKeys,
   createKey,

@@ -15,6 +15,13 @@ export const csvType = "text/csv";
 /** A whole message (RFC 5322), as an operation says that it `consumes` it. */
 export const messageType = "message/rfc822";
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The operation takes no key: what is sent proves whose it is, byte for byte. So its body is read as bytes, whatever its type. */
+    provesItself?: boolean;
+  }
+}
+
 const bodies = new WeakMap<object, unknown>();
 
 /** A body as it was parsed, before the schema changed it: what an idempotency key is compared by. */
@@ -22,17 +29,22 @@ export function parsedBody(request: FastifyRequest): unknown {
   return bodies.get(request.raw);
 }
 
-/** Teaches the app to read JSON, and whole messages, CSV (as a stream) and forms where an operation `consumes` them. */
+/** Teaches the app to read JSON, and plain text, whole messages, CSV (as a stream) and forms where an operation `consumes` them. */
 export function readBodies(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", async (request: FastifyRequest, payload: IncomingMessage) => {
     const body = await readBody(request, payload);
+    if (request.routeOptions.config.provesItself) return body;
     // Many clients name a type although they send nothing.
     if (body.length === 0 && !request.routeOptions.schema?.body) return undefined;
     const parsed = parseStrictJson(body);
     if (isRefusal(parsed)) throw new RefusalError(parsed);
     bodies.set(request.raw, parsed.value);
     return parsed.value;
+  });
+  app.addContentTypeParser("text/plain", async (request: FastifyRequest, payload: IncomingMessage) => {
+    if (!consumedTypes(request).includes("text/plain")) throw new RefusalError(unsupportedType(request));
+    return readBody(request, payload);
   });
   app.addContentTypeParser(csvType, async (request: FastifyRequest, body: IncomingMessage) => {
     if (!consumedTypes(request).includes(csvType)) throw new RefusalError(unsupportedType(request));

@@ -6,6 +6,7 @@ import type { PrepareSettings } from "../accept/prepare.ts";
 import type { UnsubscribeLinks } from "../accept/unsubscribeLinks.ts";
 import type { Intake } from "../bounces/intake.ts";
 import type { Parser } from "../bounces/parser.ts";
+import type { Notifications } from "../bounces/providers/notifications.ts";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { Scope } from "../domain/keys.ts";
 import type { Lane } from "../domain/message.ts";
@@ -77,6 +78,8 @@ export type Dependencies = {
   /** Takes a report in, and reads it if that goes quickly. */
   takeReport: Intake["take"];
   parseReport: Parser["parse"];
+  /** The door for the relays' providers. */
+  notifications: Notifications;
   prepare: PrepareSettings;
   change: ChangeDependencies;
   /** Adds wake-ups to the queue in its own time. */

@@ -82,10 +82,11 @@ export async function serveDocumentation(app: App): Promise<void> {
   });
 }
 
-/** Every operation under /v1 must say which keys it lets in; the rest is public. */
+/** Every operation under /v1 must say which keys it lets in, or how else a caller proves itself; the rest is public. */
 export function refuseUnguarded(app: App): void {
-  app.addHook("onRoute", ({ url, onRequest }) => {
-    if (url.startsWith("/v1/") && scopeOf(onRequest) === undefined) throw new Error(`the operation at ${url} asks for no scope`);
+  app.addHook("onRoute", ({ url, onRequest, config }) => {
+    if (url.startsWith("/v1/") && scopeOf(onRequest) === undefined && !config?.provesItself)
+      throw new Error(`the operation at ${url} asks for no scope`);
   });
 }
 

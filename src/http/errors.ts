@@ -9,6 +9,7 @@ import { InvalidInput } from "./inputFaults.ts";
 const problems: Record<RefusalCode, { status: number; title: string }> = {
   malformed_json: { status: 400, title: "Not the JSON we take" },
   unauthorized: { status: 401, title: "No valid API key" },
+  not_verified: { status: 401, title: "Not verified as the provider's" },
   forbidden: { status: 403, title: "Not allowed for this key" },
   sender_not_allowed: { status: 403, title: "Sender not allowed for this key" },
   not_found: { status: 404, title: "Not found" },

@@ -51,7 +51,7 @@ function dependenciesOf(
     parts;
   const { captured } = parts.paths;
   return {
-    ...{ reports: parts.reports, takeReport: parts.intake.take, parseReport: parts.parseReport },
+    ...{ notifications: parts.notifications, reports: parts.reports, takeReport: parts.intake.take, parseReport: parts.parseReport },
     ledger: { clock: ledger.clock, ...acceptance.ledger },
     ...{ messages, events, apiKeys, idempotency, requestRates, feed, wake, notReady, durability },
     ...{ webhooks, webhookDeliveries, webhookReplays, webhookTargets },

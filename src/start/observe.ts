@@ -2,6 +2,7 @@
 
 import type { ObservedAttempt } from "../deliver/deliver.ts";
 import type { Delivery } from "../deliver/workers.ts";
+import { countOwners } from "../store/owner.ts";
 import { eventBacklog } from "../store/webhookFanOut.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Parts } from "./parts.ts";
@@ -19,18 +20,24 @@ export function observeAttempt(metrics: Metrics, relay: string, { claim, outcome
 
 /** Sets every gauge to what is so now. While Redis is away only that is said. */
 export async function collectGauges(
-  { metrics, producer, paths, connection, relayWatch, relayPermits, reports, log }: Parts,
+  { metrics, producer, paths, connection, relayWatch, relayPermits, reports, memory, durability, config, log }: Parts,
   delivery: Delivery | undefined,
 ): Promise<void> {
   for (const { name, stats } of delivery?.relays() ?? []) {
     metrics.relayConnections.set({ relay: name, state: "busy" }, stats.busy);
     metrics.relayConnections.set({ relay: name, state: "idle" }, stats.open - stats.busy);
   }
+  const kept = durability().kind;
+  for (const kind of ["durable", "weak", "unknown"] as const) metrics.redisDurability.set({ kind }, kind === kept ? 1 : 0);
+  metrics.redisMemoryUsed.set(memory.usage()?.usedBytes ?? 0);
+  metrics.redisMemoryLimit.set(memory.usage()?.limitBytes ?? 0);
   try {
+    metrics.workers.set(await countOwners(connection, config.timeouts.ownerLease));
     metrics.eventLogBacklog.set(await eventBacklog(connection));
     metrics.reportsPending.set(await reports.pending());
     for (const { name } of paths.relays) {
       metrics.relayUp.set({ relay: name }, relayWatch.isUp(name) ? 1 : 0);
+      metrics.relayPaused.set({ relay: name }, relayWatch.of(name).condition === "paused" ? 1 : 0);
       metrics.relayHeldConnections.set({ relay: name }, await relayPermits.held(name));
       const depth = await producer.depth(name);
       for (const [state, count] of Object.entries(depth)) metrics.queueDepth.set({ relay: name, state }, count);

@@ -1,7 +1,9 @@
 // What both roles stand on: the connection to Redis and everything that is built on it without starting to work.
 import { v7 as uuidV7 } from "uuid";
 import { linkLifeMs } from "../accept/unsubscribeLinks.ts";
+import { createSnsFetcher } from "../bounces/providers/snsFetch.ts";
 import type { Config } from "../config.ts";
+import { notificationProviders } from "../domain/notification.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { WebhookTargets } from "../domain/webhookUrl.ts";
 import { createProducer } from "../queue/producer.ts";
@@ -59,6 +61,7 @@ export async function openParts(
     retention: config.retention,
     // Past the whole attempt and the last reply's own limit nobody can still be at work on it.
     suppression: config.suppression,
+    notifiedBy: notificationProviders.filter((provider) => config.inbound[provider] !== undefined),
     leases: { ownerMs: config.timeouts.ownerLease, attemptMs: config.timeouts.attempt + config.timeouts.afterDot },
   });
   const loss = watchForLoss({ connection, witness, restate: createRestate(connection, config.retention), metrics, log });
@@ -84,7 +87,10 @@ export async function openParts(
 
   const messages = createMessages(connection);
   const apiKeys = createApiKeys(connection);
-  const reporting = await openReporting({ config, connection, messages, apiKeys, metrics, log }, onStop);
+  const sns = createSnsFetcher();
+  onStop(() => sns.close());
+  const { fetchFromSns } = sns;
+  const reporting = await openReporting({ config, connection, messages, apiKeys, metrics, log, fetchFromSns }, onStop);
   const relayHealth = createRelayHealth(connection);
   const relayWatch = await watchRelays(
     relayHealth,
@@ -100,6 +106,7 @@ export async function openParts(
     paths,
     connection,
     durability,
+    memory,
     ledger,
     acceptance,
     openWork,

@@ -4,10 +4,13 @@ import { tenantOfReturnPath } from "../bounces/findMessage.ts";
 import { createIntake, type Intake } from "../bounces/intake.ts";
 import { type Listener, startListener } from "../bounces/listener.ts";
 import { createParser } from "../bounces/parser.ts";
+import { createNotifications } from "../bounces/providers/notifications.ts";
+import type { FetchFromSns } from "../bounces/providers/snsSignature.ts";
 import type { Config } from "../config.ts";
 import { readReturnPath, returnPathKey, returnPathMaker } from "../domain/returnPath.ts";
 import type { ApiKeys } from "../store/apiKeys.ts";
 import type { Connection } from "../store/connection.ts";
+import { createMailgunTokens } from "../store/mailgunTokens.ts";
 import type { Messages } from "../store/messages.ts";
 import { createReported } from "../store/reported.ts";
 import { createReports } from "../store/reports.ts";
@@ -17,16 +20,20 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { OnStop } from "./unwinding.ts";
 
 type Needs = {
-  config: Pick<Config, "retention" | "returnPathDomain" | "returnPathSecrets" | "suppression">;
+  config: Pick<Config, "retention" | "returnPathDomain" | "returnPathSecrets" | "suppression" | "inbound"> & {
+    timeouts: Pick<Config["timeouts"], "ownerLease">;
+  };
   connection: Connection;
   messages: Messages;
   apiKeys: ApiKeys;
-  metrics: Pick<Metrics, "reports">;
+  metrics: Pick<Metrics, "reports" | "notifications">;
   log: Log;
+  /** What is asked of Amazon SNS's endpoints. */
+  fetchFromSns: FetchFromSns;
 };
 
 /** Opens the intake, which takes in what it is given, and the return paths. Rejects while Redis is away. */
-export async function openReporting({ config, connection, messages, apiKeys, metrics, log }: Needs, onStop: OnStop) {
+export async function openReporting({ config, connection, messages, apiKeys, metrics, log, fetchFromSns }: Needs, onStop: OnStop) {
   const { clock } = connection;
   const { retention, returnPathDomain } = config;
   // The kept one reads on where secrets were configured later.
@@ -39,10 +46,17 @@ export async function openReporting({ config, connection, messages, apiKeys, met
   const intake = createIntake({
     ...{ parser, reports, messages, log, readReturnPath: read, tenants: apiKeys.tenants, now: clock.now },
     reported: createReported(connection, { retention, suppression: config.suppression }),
+    leaseMs: config.timeouts.ownerLease,
     observe: ({ source, kind = "", status }) => metrics.reports.inc({ source, kind, status }),
   });
+  const notifications = createNotifications({
+    ...{ inbound: config.inbound, fetchFromSns, now: clock.now, log },
+    mailgunTokens: createMailgunTokens(connection),
+    store: intake.store,
+    observe: (provider, outcome, count) => metrics.notifications.inc({ source: provider, outcome }, count),
+  });
   return {
-    ...{ reports, intake, parseReport: parser.parse, readReturnPath: read },
+    ...{ notifications, reports, intake, parseReport: parser.parse, readReturnPath: read },
     ...(returnPathDomain !== undefined && {
       returnPath: returnPathMaker({ domain: returnPathDomain, key, retentionMs: retention.messageMs, now: clock.now }),
     }),

@@ -22,6 +22,10 @@ export function keysOf(shard: number) {
     attempts: (messageId: string) => `${tag}:a:${messageId}`,
     /** string: digests of a message's recipients, separated by spaces, where there are several; outlives the message */
     keptRecipients: (messageId: string) => `${tag}:kr:${messageId}`,
+    /** string: message id by the digest of what the relay's provider calls the message */
+    relayMessage: (digest: string) => `${tag}:rm:${digest}`,
+    /** string: digest of what a token of Mailgun's signed, so that it signs nothing else */
+    mailgunToken: (digest: string) => `${tag}:mt:${digest}`,
     /** sorted set: message id by time of acceptance */
     tenantMessages: (tenant: string) => `${tag}:t:${tenant}:messages`,
     /** string: fingerprint and first answer, or a claim that is in progress */
@@ -68,7 +72,7 @@ export function keysOf(shard: number) {
     unsubscribeSecrets: `${tag}:unsubscribe-secrets`,
     /** string: a report that came in, as JSON (domain/report.ts) */
     report: (reportId: string) => `${tag}:r:${reportId}`,
-    /** string: a report's bytes, gzipped */
+    /** string: a report's bytes, gzipped unless they are few */
     reportContent: (reportId: string) => `${tag}:rb:${reportId}`,
     /** sorted set: id of a report that waits to be read, by the time when it is due, or when the lease of whoever reads it ends */
     reportsPending: `${tag}:reports:pending`,

@@ -2,7 +2,9 @@
 
 import type { EventType } from "../domain/events.ts";
 import type { DispatchState, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
+import type { NotificationProvider } from "../domain/notification.ts";
 import type { QuotaHolder } from "../domain/quotas.ts";
+import { relayMessageDigest, relayMessageIdIn } from "../domain/relayMessageId.ts";
 import type { Category, Reply } from "../domain/reply.ts";
 import { isOpen } from "../domain/states.ts";
 import { defaultSuppressionPolicy, type RecipientSuppression, type SuppressionPolicy } from "../domain/suppression.ts";
@@ -91,6 +93,8 @@ type LedgerSettings = {
   retention: Retention;
   leases: Leases;
   suppression?: SuppressionPolicy;
+  /** Providers whose notifications are taken: what they call a message is kept. */
+  notifiedBy?: readonly NotificationProvider[];
   witness?: Pick<Witness, "accepted" | "recorded" | "answered">;
 };
 
@@ -109,7 +113,7 @@ const scripts = {
 
 /** The ledger on one shard. Every function rejects while Redis is away. The witness is told what Redis has acknowledged. */
 export function createLedger({ redis, keys, clock }: Connection, settings: LedgerSettings) {
-  const { retention, leases, witness, suppression = defaultSuppressionPolicy } = settings;
+  const { retention, leases, witness, suppression = defaultSuppressionPolicy, notifiedBy = [] } = settings;
   const suppressionJson = JSON.stringify(suppression);
   const retentionJson = retentionArgument(retention);
   const messageKeys = (id: string) => messageKeysOf(keys, id);
@@ -117,6 +121,12 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
 
   async function keepRecipients(id: string, kept: AcceptInput["keptRecipients"]): Promise<void> {
     if (kept && kept.digests.length > 0) await redis.set(keys.keptRecipients(id), kept.digests.join(" "), "PX", kept.lifeMs);
+  }
+
+  /** An outcome with what the relay's provider calls the message, if it says so. */
+  function named(outcome: RecordedOutcome): RecordedOutcome & { relay_message?: string } {
+    const id = outcome.kind === "sent" && outcome.reply ? relayMessageIdIn(outcome.reply, notifiedBy) : undefined;
+    return id === undefined ? outcome : { ...outcome, relay_message: relayMessageDigest(id) };
   }
 
   return {
@@ -242,13 +252,13 @@ export function createLedger({ redis, keys, clock }: Connection, settings: Ledge
       const [word, generation, nextAt, now, sequence] = await runForWord(
         redis,
         scripts.record,
-        [...messageKeys(input.messageId), keys.alone],
+        [...messageKeys(input.messageId), keys.alone, keys.relayMessage("")],
         [
           input.messageId,
           retentionJson,
           input.dispatch,
           input.attempt,
-          JSON.stringify(input.outcomes),
+          JSON.stringify(input.outcomes.map(named)),
           Math.round(input.retryInMs),
           input.counts === "nothing" ? "" : input.counts,
           input.history ?? "",

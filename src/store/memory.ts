@@ -6,6 +6,8 @@ import type { Connection } from "./connection.ts";
 export type MemoryWatch = {
   /** Whether so many more bytes may be stored. True while nothing is known. */
   hasRoomFor(bytes: number): boolean;
+  /** As it was last told; undefined while Redis tells nothing. `limitBytes` 0: there is none. */
+  usage(): { usedBytes: number; limitBytes: number } | undefined;
   stop(): void;
 };
 
@@ -17,6 +19,7 @@ const reserveBytesMax = 256 * 1024 * 1024;
 /** Asks Redis how full it is, every second. A Redis without `maxmemory` has room for everything, as far as it tells. */
 export async function watchMemory({ redis }: Connection, log: Log): Promise<MemoryWatch> {
   let freeBytes = Number.POSITIVE_INFINITY;
+  let usage: ReturnType<MemoryWatch["usage"]>;
   let isFull = false;
 
   async function ask(): Promise<void> {
@@ -25,6 +28,7 @@ export async function watchMemory({ redis }: Connection, log: Log): Promise<Memo
     const limit = field("maxmemory");
     // As Redis itself counts: what replicas and the append-only file are still to be sent does not.
     const used = field("used_memory") - field("mem_not_counted_for_evict");
+    usage = { usedBytes: used, limitBytes: limit };
     freeBytes = limit === 0 ? Number.POSITIVE_INFINITY : limit - used - Math.min(limit * reserveShare, reserveBytesMax);
     if (isFull === freeBytes <= 0) return;
     isFull = !isFull;
@@ -46,6 +50,7 @@ export async function watchMemory({ redis }: Connection, log: Log): Promise<Memo
       freeBytes -= bytes;
       return true;
     },
+    usage: () => usage,
     stop: () => clearInterval(timer),
   };
 }

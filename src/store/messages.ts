@@ -1,6 +1,7 @@
 // Reading messages: one, or a tenant's, newest first. Nothing here changes a message.
 import { isMessageId } from "../domain/ids.ts";
 import type { Message, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
+import { relayMessageDigest } from "../domain/relayMessageId.ts";
 import type { RecipientStatus } from "../domain/states.ts";
 import { createChunks } from "./chunks.ts";
 import type { Connection } from "./connection.ts";
@@ -46,6 +47,11 @@ export function createMessages({ redis, keys, clock }: Connection) {
     /** One message, whoever owns it: for upkeep and for the event log's readers. */
     async find(id: string): Promise<Message | undefined> {
       return (await load([id]))[0];
+    },
+
+    /** Which message a relay's provider calls so, as its reply told us; undefined where none of them is known, or no longer. */
+    async idByRelayMessageId(relayMessageId: string): Promise<string | undefined> {
+      return (await redis.get(keys.relayMessage(relayMessageDigest(relayMessageId)))) ?? undefined;
     },
 
     /** The tags and metadata of messages, for their events. */

@@ -25,6 +25,8 @@ export type HeartbeatOrder = {
   heard: SharedArrayBuffer;
 };
 
+/** Stands among the owners for all of them at once (scripts/includes/owners.lua). */
+const everybody = "*";
 const isSource = import.meta.url.endsWith(".ts");
 
 /** Registers an owner and keeps its lease alive. Resolves after the first heartbeat; rejects if none succeeds within 10 s. */
@@ -60,6 +62,12 @@ export async function startOwner(connection: Connection, target: RedisTarget, id
 /** Forgets every owner: for a process that is known to be alone on this Redis, and therefore to outlive all others. */
 export async function forgetOwners({ redis, keys }: Connection): Promise<void> {
   await redis.del(keys.owners);
+}
+
+/** How many owners were heard of within a lease: the workers that live, as far as Redis knows. */
+export async function countOwners({ redis, keys, clock }: Connection, leaseMs: number): Promise<number> {
+  const heard = await redis.zrangebyscore(keys.owners, clock.now() - leaseMs, "+inf");
+  return heard.filter((owner) => owner !== everybody).length;
 }
 
 function firstBeat(thread: Worker): Promise<void> {

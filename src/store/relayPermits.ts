@@ -16,8 +16,8 @@ export type PaceLimit = { field: string; intervalMs: number; toleranceMs: number
 export type Ceiling = { field: string; max: number; endsInMs: number };
 
 export type Booking =
-  /** One entry a place: milliseconds from now until it comes. */
-  | { kind: "booked"; waitsMs: number[] }
+  /** One entry a place: milliseconds from `at` (Redis time) until it comes. */
+  | { kind: "booked"; at: number; waitsMs: number[] }
   /** `ceiling`: nothing more before then, at any pace. */
   | { kind: "later"; inMs: number; because: "pace" | "ceiling" };
 
@@ -48,7 +48,7 @@ export function createRelayPermits({ redis, keys }: Connection) {
           heedsSlowDown ? "1" : "",
         ],
       );
-      if (word === "booked") return { kind: "booked", waitsMs: rest.map(Number) };
+      if (word === "booked") return { kind: "booked", at: Number(rest[0]), waitsMs: rest.slice(1).map(Number) };
       return { kind: "later", inMs: Number(rest[0]), because: rest[1]?.toString() === "ceiling" ? "ceiling" : "pace" };
     },
 

@@ -8,7 +8,9 @@ import { loadScript, runForWord, runScript } from "./scripts.ts";
 
 /** What a report says of one recipient (index from 0). */
 export type ReportedOutcome = Pick<RecordedOutcome, "recipient" | "reply" | "category" | "rule" | "hard_bounce"> & {
-  kind: "bounced" | "complained" | "delivered";
+  kind: "bounced" | "complained" | "delivered" | "unsubscribed";
+  /** A relay's provider says that it handed the mail on, perhaps long ago: that takes back no bounce. */
+  handed_on?: boolean;
 };
 
 /** What came of an outcome. `not_accepted`: no relay had taken the mail for that recipient, so nothing changed. */
@@ -35,7 +37,7 @@ export function createReported({ redis, keys }: Connection, settings: { retentio
     /** Suppresses recipients of a message that is no longer kept. Returns for each whether that changed anything. */
     async applyLate(
       message: { tenant: string; id: string },
-      outcomes: { address: string; reason: "bounce" | "complaint"; category?: Category; hard_bounce: boolean }[],
+      outcomes: { address: string; reason: "bounce" | "complaint" | "unsubscribe"; category?: Category; hard_bounce: boolean }[],
     ): Promise<boolean[]> {
       const answer = await runScript(
         redis,

@@ -11,6 +11,19 @@ import { loadScript, runForWord, runScript } from "./scripts.ts";
 const compress = promisify(gzip);
 const uncompress = promisify(gunzip);
 
+/** The first octet of everything gzipped (RFC 1952, section 2.3.1). */
+const gzipMark = 0x1f;
+/** Less than that is hardly made smaller, and a batch of notifications is thousands of such. */
+const compressedFromOctets = 1_024;
+
+async function pack(content: Buffer): Promise<Buffer> {
+  return content.length < compressedFromOctets && content[0] !== gzipMark ? content : compress(content);
+}
+
+async function unpack(packed: Buffer): Promise<Buffer> {
+  return packed[0] === gzipMark ? uncompress(packed) : packed;
+}
+
 export type ReportSettings = {
   /** How long reports are listed, and those that could not be read are kept. Milliseconds. */
   retentionMs: number;
@@ -49,7 +62,7 @@ export function createReports({ redis, keys }: Connection, settings: ReportSetti
         .digest();
       const id = idOf("bnc", digest.subarray(0, 16));
       const row = { ...report, id, status: "pending", claims: 0, recipients: [] };
-      const packed = await compress(content);
+      const packed = await pack(content);
       const [word, text] = await runForWord(
         redis,
         scripts.store,
@@ -97,7 +110,7 @@ export function createReports({ redis, keys }: Connection, settings: ReportSetti
     /** The bytes while they are kept, 1 MiB at most. */
     async content(id: string): Promise<Buffer | undefined> {
       const packed = await redis.getBuffer(keys.reportContent(id));
-      return packed ? uncompress(packed) : undefined;
+      return packed ? unpack(packed) : undefined;
     },
 
     /** A tenant's report, or undefined if there is none of that id. */

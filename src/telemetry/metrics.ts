@@ -94,6 +94,12 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
       labelNames: ["relay"],
       registers,
     }),
+    relayPaused: new Gauge({
+      name: "postern_relay_paused",
+      help: "Whether a relay takes no mail because an operator said so.",
+      labelNames: ["relay"],
+      registers,
+    }),
     relayHeldConnections: new Gauge({
       name: "postern_relay_held_connections",
       help: "Connections to a relay that all workers hold together.",
@@ -143,8 +149,33 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
       labelNames: ["outcome"],
       registers,
     }),
+    /** `outcome`: `stored`, `known`, `ignored` count events, the others requests. */
+    notifications: new Counter({
+      name: "postern_provider_notifications_total",
+      help: "What the relays' providers posted, by what came of it.",
+      labelNames: ["source", "outcome"],
+      registers,
+    }),
     reportsPending: new Gauge({ name: "postern_reports_pending", help: "Reports that are stored and wait to be read.", registers }),
     redisUp: new Gauge({ name: "postern_redis_up", help: "1 while Redis answers this process, else 0.", registers }),
+    workers: new Gauge({ name: "postern_workers", help: "Workers that live, by their heartbeats in Redis.", registers }),
+    redisMemoryUsed: new Gauge({
+      name: "postern_redis_memory_used_bytes",
+      help: "Memory that counts towards Redis' maxmemory; 0 where Redis does not tell.",
+      registers,
+    }),
+    redisMemoryLimit: new Gauge({
+      name: "postern_redis_memory_limit_bytes",
+      help: "Redis' maxmemory; 0 if it has none, or does not tell.",
+      registers,
+    }),
+    /** `kind`: `durable`, `weak` or `unknown`; 1 for the one that holds. */
+    redisDurability: new Gauge({
+      name: "postern_redis_durability",
+      help: "Whether Redis keeps what it has acknowledged, as this process found it: 1 for the kind that holds, 0 for the others.",
+      labelNames: ["kind"],
+      registers,
+    }),
     /** `repair` names what was mended: a lost wake-up, a deadline that passed, a relay that is gone. */
     upkeepRepairs: new Counter({
       name: "postern_upkeep_repairs_total",

@@ -150,7 +150,7 @@ for (const [name, fault, doing] of [
   ["ends its thread", "crashed", "process.exit(3);"],
 ] as const) {
   test(`a report that ${name} costs its thread, and the next one is read by another`, async () => {
-    const program = `parentPort.on("message", (raw) => { if (Buffer.from(raw).toString() === "bad") { ${doing} } else ${answers}; });`;
+    const program = `parentPort.on("message", ({ raw }) => { if (Buffer.from(raw).toString() === "bad") { ${doing} } else ${answers}; });`;
     const parser = await parserOf(program, { timeoutMs: 1_000, memoryMb: 32 });
     const results = await Promise.all(["good", "bad", "good"].map((text) => parser.parse(Buffer.from(text))));
     assert.deepEqual(results, [{ kind: "none", reports: [] }, { fault }, { kind: "none", reports: [] }]);
@@ -158,7 +158,7 @@ for (const [name, fault, doing] of [
 }
 
 test("a report that is too much for the parser is kept as unparsed, says why, and holds up no other", async () => {
-  const program = `parentPort.on("message", (raw) => { if (Buffer.from(raw).includes("bad")) process.exit(1); else ${answers}; });`;
+  const program = `parentPort.on("message", ({ raw }) => { if (Buffer.from(raw).includes("bad")) process.exit(1); else ${answers}; });`;
   const it = await open({ intake: { parser: await parserOf(program, {}) } });
   const { port } = await it.listen();
   const { returnPath } = await it.send();

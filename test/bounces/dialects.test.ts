@@ -45,7 +45,7 @@ test("every field of automatic replies marks one", () => {
 
 test("no expression repeats without a bound, so that a hostile report costs no more than a long one", () => {
   const ofDialects = dialects.flatMap(({ id, when, opening, closing, recipients }) =>
-    [when.from, when.subject, when.text, opening, closing, ...recipients].map((expression) => ({ id, expression })),
+    [when.from, when.subject, when.text, when.words, opening, closing, ...recipients].map((expression) => ({ id, expression })),
   );
   const others = [...originalAnnouncements, ...refusalPlaces].map(({ wording, example }) => ({ id: example, expression: wording }));
   for (const { id, expression } of [...ofDialects, ...others]) {

@@ -5,9 +5,17 @@ import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { relaysFor } from "../../src/domain/routes.ts";
 import { selfSignedCertificate } from "../support/certificate.ts";
+import { sendgridKeys } from "../support/notifications.ts";
 import { configOf, warningsOf } from "./reading.ts";
 
-const documents = ["README.md", "docs/routes.md", "docs/relays.md", "docs/suppressions.md"].map((path) => ({
+const documents = [
+  "README.md",
+  "docs/routes.md",
+  "docs/relays.md",
+  "docs/suppressions.md",
+  "docs/bounces.md",
+  "docs/provider-notifications.md",
+].map((path) => ({
   path,
   blocks: [...readFileSync(new URL(`../../${path}`, import.meta.url), "utf8").matchAll(/^```yaml\n(.*?)^```$/gms)].map(
     ([, yaml]) => yaml ?? "",
@@ -17,7 +25,15 @@ const own = await selfSignedCertificate();
 after(own.remove);
 const privateKey = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 /** What the examples' variables and files hold. */
-const env = { SES_USER: "user", SES_PASS: "password", GOOGLE_CLIENT: "c", GOOGLE_SECRET: "s", AZURE_CLIENT: "c", AZURE_SECRET: "s" };
+const env = {
+  SES_USER: "user",
+  SES_PASS: "password",
+  GOOGLE_CLIENT: "c",
+  GOOGLE_SECRET: "s",
+  AZURE_CLIENT: "c",
+  AZURE_SECRET: "s",
+  RETURN_PATH_DOMAIN: "bounces.example.com",
+};
 const files = Object.fromEntries(
   Object.entries({
     "dkim.pem": privateKey,
@@ -28,6 +44,9 @@ const files = Object.fromEntries(
     "postern-cert.pem": own.cert,
     "postern-key.pem": own.key,
     "google-token": "token\n",
+    "sendgrid-webhook-key": sendgridKeys().base64,
+    "postmark-password": "secret\n",
+    "mailgun-signing-key": "secret\n",
     "service-account.json": JSON.stringify({ client_email: "s@example.com", private_key: privateKey }),
   }).map(([name, text]) => [`/run/secrets/${name}`, text]),
 );

@@ -31,6 +31,7 @@ test("no variable is needed: the defaults are the sandbox on loopback with an em
     dkim: [],
     returnPathDomain: "sandbox.test",
     bounce: { host: "127.0.0.1", port: 0, addresses: [] },
+    inbound: {},
     log: { level: "info", format: "json" },
     retention: { messageMs: 7 * dayMs, contentMs: 7 * dayMs, failedContentMs: 7 * dayMs },
     limits: { maxMessageSizeBytes: 25 * 1024 ** 2, maxBatchSizeBytes: 50 * 1024 ** 2, connections: 5_000, eventLoopDelayMs: 400 },

@@ -229,7 +229,7 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
   "an unknown key near a known one": [{ yaml: "timeout: {}" }, "postern.yaml: timeout: unknown key: did you mean timeouts?"],
   "an unknown key near none": [
     { yaml: "zzz: 1" },
-    "postern.yaml: zzz: unknown key: known are relays, routes, retry, timeouts, webhooks, limits, durability, suppression, reports, dkim",
+    "postern.yaml: zzz: unknown key: known are relays, routes, retry, timeouts, webhooks, limits, durability, suppression, reports, inbound, dkim",
   ],
   "a variable's key in the file": [
     { yaml: "redis_url: redis://redis\nsandbox: true" },
@@ -238,8 +238,8 @@ const cases: Record<string, [given: Given, ...lines: string[]]> = {
   ],
   "keys of every object": [
     { yaml: "__proto__: { relays: {} }\nconstructor: 1" },
-    "postern.yaml: __proto__: unknown key: known are relays, routes, retry, timeouts, webhooks, limits, durability, suppression, reports, dkim",
-    "postern.yaml: constructor: unknown key: known are relays, routes, retry, timeouts, webhooks, limits, durability, suppression, reports, dkim",
+    "postern.yaml: __proto__: unknown key: known are relays, routes, retry, timeouts, webhooks, limits, durability, suppression, reports, inbound, dkim",
+    "postern.yaml: constructor: unknown key: known are relays, routes, retry, timeouts, webhooks, limits, durability, suppression, reports, inbound, dkim",
   ],
   "unknown keys deep inside": [
     {

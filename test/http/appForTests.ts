@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import type { InjectOptions } from "fastify";
 import { v7 as uuidV7 } from "uuid";
 import { createUnsubscribeLinks, linkLifeMs } from "../../src/accept/unsubscribeLinks.ts";
+import type { FetchFromSns } from "../../src/bounces/providers/snsSignature.ts";
 import type { PlannedWakeUp } from "../../src/domain/dispatching.ts";
 import { newApiKey, type Scope, scopes } from "../../src/domain/keys.ts";
+import { type InboundConfig, notificationProviders } from "../../src/domain/notification.ts";
 import { noQuotas } from "../../src/domain/quotas.ts";
 import type { RefusalCode } from "../../src/domain/refusals.ts";
 import { defaultSuppressionPolicy } from "../../src/domain/suppression.ts";
@@ -53,11 +55,14 @@ export type AskOptions = {
 
 export type TestApp = Awaited<ReturnType<typeof openApp>>;
 
+const noSns: FetchFromSns = () => Promise.reject(new Error("there is no SNS here"));
+
 /** Builds the API on an empty database. `change` replaces some of its dependencies. */
 export async function openApp(
   redis: TestRedis,
   change: (dependencies: Dependencies) => Partial<Dependencies> = () => ({}),
   timeouts: Partial<ConnectionTimeouts> = {},
+  { inbound = {}, fetchFromSns = noSns }: { inbound?: InboundConfig; fetchFromSns?: FetchFromSns } = {},
 ) {
   const database = Number(new URL(redis.freshUrl()).pathname.slice(1));
   const connection: Connection = await connect(
@@ -68,6 +73,7 @@ export async function openApp(
   const ledger = createLedger(connection, {
     retention,
     leases: { ownerMs: 60_000, attemptMs: 120_000 },
+    notifiedBy: notificationProviders.filter((provider) => inbound[provider] !== undefined),
   });
   const messages = createMessages(connection);
   const events = createEvents(connection);
@@ -76,7 +82,14 @@ export async function openApp(
   const closing: (() => Promise<unknown>)[] = [];
   const reporting = await openReporting(
     {
-      config: { retention, returnPathDomain: "bounces.example", suppression: defaultSuppressionPolicy },
+      config: {
+        retention,
+        returnPathDomain: "bounces.example",
+        suppression: defaultSuppressionPolicy,
+        inbound,
+        timeouts: { ownerLease: 60_000 },
+      },
+      fetchFromSns,
       connection,
       messages,
       apiKeys,
@@ -119,6 +132,7 @@ export async function openApp(
     reports: reporting.reports,
     takeReport: reporting.intake.take,
     parseReport: reporting.parseReport,
+    notifications: reporting.notifications,
     prepare: {
       routes,
       relays: ["first", "second"],
@@ -178,6 +192,8 @@ export async function openApp(
     woken,
     observed,
     accepted,
+    intake: reporting.intake,
+    metrics,
     refusals,
     /** Connections that were one too many. */
     dropped: () => dropped,

@@ -21,7 +21,10 @@ const handIn = (raw: string | Buffer, key?: string) =>
 
 /** A message that its relay has taken, whatever was reported of its recipient before. */
 async function sent(changes: Record<string, unknown> = {}, key?: string): Promise<{ id: string; returnPath: string }> {
-  const { body } = await app.ask("POST", "/v1/messages", { body: mail({ bypass_suppressions: true, ...changes }), ...(key !== undefined && { key }) });
+  const { body } = await app.ask("POST", "/v1/messages", {
+    body: mail({ bypass_suppressions: true, ...changes }),
+    ...(key !== undefined && { key }),
+  });
   const { connection, ledger } = app;
   await connection.redis.zadd(connection.keys.owners, ledger.clock.now(), "own_a");
   const claimed = await ledger.claim({ messageId: body.id, dispatch: 0, generation: 1 }, "own_a", "word");

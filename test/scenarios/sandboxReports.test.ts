@@ -31,9 +31,14 @@ test("a late bounce and a complaint come back to the sandbox, each on its own re
   assert.equal(complained?.status, "complained");
   assert.match(complained?.reply?.text ?? "", /complained/);
   assert.equal(delivered?.status, "sent");
-  const types = (await eventsOf(gateway, id)).map(({ type }) => type);
+  const events = await eventsOf(gateway, id);
+  const types = events.map(({ type }) => type);
   assert.deepEqual(types.slice(0, 4), ["message.accepted", "message.sent", "message.sent", "message.sent"]);
   assert.deepEqual(types.slice(4).sort(), ["message.bounced", "message.complained"]);
+
+  // Who tries it out looks at the screen.
+  const tookMs = Date.parse(events.at(-1)?.timestamp ?? "") - Date.parse(events[1]?.timestamp ?? "");
+  assert.ok(tookMs < 5_000, `the last report was told ${tookMs} ms after the mail was sent`);
 
   const [again] = await sendEach(gateway, [testMessage("again", "latebounce@sandbox.test")]);
   assert.notEqual(again?.status, "suppressed");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Connection } from "../../src/store/connection.ts";
-import { startOwner } from "../../src/store/owner.ts";
+import { countOwners, startOwner } from "../../src/store/owner.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { waitFor } from "../support/waitFor.ts";
 import { acceptOne, beat, connectFresh, openLedger } from "./ledgerForTests.ts";
@@ -41,6 +41,19 @@ test("retired, an owner is off the list at once", async () => {
   await owner.retire();
   await owner.retire();
   assert.equal(await heardAgoMs("own_leaving"), undefined);
+});
+
+test("counted are the owners whose heart beats, not those that fell silent or left, nor the mark that stands for all of them", async () => {
+  const owners = connection.keys.owners;
+  await connection.redis.del(owners);
+  assert.equal(await countOwners(connection, 60_000), 0);
+  const first = await startOwner(connection, target(), "own_first", 60_000);
+  const second = await startOwner(connection, target(), "own_second", 60_000);
+  await connection.redis.zadd(owners, connection.clock.now() - 61_000, "own_silent", connection.clock.now(), "*");
+  assert.equal(await countOwners(connection, 60_000), 2);
+  await first.retire();
+  assert.equal(await countOwners(connection, 60_000), 1);
+  await second.retire();
 });
 
 test("after a time in which no owner could be heard, all have a lease's time to come back before any of them counts as dead", async () => {

@@ -29,6 +29,10 @@ export type TestPostfix = {
   readonly pid: number;
   /** The mail log so far. */
   log(): Promise<string>;
+  /** SIGKILL for all of its processes, as when its machine loses power. What it had taken stays in its queue. */
+  kill(): Promise<void>;
+  /** Starts it again after `kill`, on the same port and with the same queue. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -63,6 +67,22 @@ export async function startPostfix(options: {
     await folder.remove();
   };
 
+  const launch = async (main: string) => {
+    const daemons = (await run("postconf", ["-d", "-h", "daemon_directory"], { env: environment })).stdout.trim();
+    // Not by `postfix start`: the master is to be our own child, and its check of the whole installation takes seconds.
+    const started = await startProcess({
+      command: join(daemons, "master"),
+      args: ["-s", "-c", inFolder("config")],
+      env: environment,
+      removeOnDeath: folder.path,
+    });
+    const listens = async () => started.exitStatus() !== undefined || (await canConnect(port));
+    await waitFor(listens, { what: "Postfix to listen", timeoutMs: 20_000 });
+    // Its complaint goes to syslog: it reads where its log file is together with the rest.
+    if (started.exitStatus()) throw new Error(`Postfix did not start; syslog says why; its main.cf:\n${main}`);
+    return started;
+  };
+
   const settings: Record<string, string> = {
     compatibility_level: "3.6",
     queue_directory: inFolder("queue"),
@@ -91,19 +111,7 @@ export async function startPostfix(options: {
     const main = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
     await writeFile(inFolder("config/main.cf"), main.join(""));
     await writeFile(inFolder("config/master.cf"), `127.0.0.1:${port} inet n - n - - smtpd\n${services}`);
-    const daemons = (await run("postconf", ["-d", "-h", "daemon_directory"], { env: environment })).stdout.trim();
-    // Not by `postfix start`: the master is to be our own child, and its check of the whole installation takes seconds.
-    const started = await startProcess({
-      command: join(daemons, "master"),
-      args: ["-s", "-c", inFolder("config")],
-      env: environment,
-      removeOnDeath: folder.path,
-    });
-    master = started;
-    const listens = async () => started.exitStatus() !== undefined || (await canConnect(port));
-    await waitFor(listens, { what: "Postfix to listen", timeoutMs: 20_000 });
-    // Its complaint goes to syslog: it reads where its log file is together with the rest.
-    if (started.exitStatus()) throw new Error(`Postfix did not start; syslog says why; its main.cf:\n${main.join("")}`);
+    master = await launch(main.join(""));
   } catch (fault) {
     await stop();
     throw fault;
@@ -115,8 +123,17 @@ export async function startPostfix(options: {
     port,
     url: `smtp://${login}127.0.0.1:${port}`,
     certificate,
-    pid: master.pid,
+    get pid() {
+      return (master as RunningProcess).pid;
+    },
     log: () => readFile(inFolder("log/mail.log"), "utf8"),
+    async kill() {
+      master?.kill("SIGKILL");
+      await master?.stop();
+    },
+    async restart() {
+      master = await launch(await readFile(inFolder("config/main.cf"), "utf8"));
+    },
     stop,
   };
 }

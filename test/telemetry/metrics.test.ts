@@ -7,6 +7,9 @@ import { createMetrics } from "../../src/telemetry/metrics.ts";
 const withoutUnit = [
   "postern_reports_pending",
   "postern_relay_up",
+  "postern_relay_paused",
+  "postern_workers",
+  "postern_redis_durability",
   "postern_relay_held_connections",
   "postern_relay_connections",
   "postern_queue_depth",

@@ -5,10 +5,10 @@ const { alone, bracketedHeading, command, ellipsis, unbracketedHeading } = recip
 
 /** "not delivered" and the like, in the languages that reports come in. */
 const failureWords =
-  /undeliver|not (?:be |been |deliver|reach|sent)|unable to (?:deliver|send|relay)|fail(?:ed|ure)|returned|rejected|delivery (?:error|problem|status|report|notification)|could(?:n't| not)|error(?:s)? (?:deliver|send|occurred)|user unknown|unknown (?:user|host)|mailbox|non remis|n'a pas pu|unzustellbar|nicht zugestellt|no se (?:ha )?(?:pudo|podido)|impossibile|não (?:foi|pôde)|не (?:может|доставлен)|fatal error|permanent error|退(?:信|回)|无法(?:送达|投递)|(?:发送|投递)失败|배달 실패|전송 실패/i;
+  /undeliver|not (?:be |been |deliver|reach|sent)|unable to (?:deliver|send|relay)|fail(?:ed|ure)|returned|rejected|delivery (?:error|problem|status|report|notification)|could(?:n't| not)|error(?:s)? (?:deliver|send|occurred)|(?:user|host|recipient|address) unknown|(?:unknown|invalid|bad|malformed|no such) (?:user|host|recipient|address|account|domain)|mailbox|no (?:longer )?valid|incorrectly|expired|disabled|too (?:large|big)|quota|giv(?:en|ing) up|non remis|n'a pas pu|unzustellbar|nicht zugestellt|no se (?:ha )?(?:pudo|podido)|impossibile|não (?:foi|pôde)|не (?:может|доставлен)|fatal error|permanent error|退(?:信|回)|无法(?:送达|投递)|(?:发送|投递)失败|送信でき|配信(?:でき|不能|に失敗)|配送(?:でき|不能|に失敗)|見つかりません|メールエラー|배달 실패|전송 실패/i;
 /** Who sends reports: names and local parts of daemons, and nobody. */
 export const senderOfReports =
-  /mailer-?daemon|mail-?daemon|postmaster|post_master|mail ?deliver|delivery (?:sub)?system|system administrator|double-bounce|bounce|mail ?system|<>|^\s{0,20}$/i;
+  /mail(?:er)?[ _-]?daemon|post[ _-]?master|mail ?deliver|delivery (?:sub)?system|system administrator|(?:e-?)?mail ?administrator|double-bounce|bounce|mail ?(?:er )?system|mail ?gateway|<>|^\s{0,20}$/i;
 
 export const unnamedDialects: readonly Dialect[] = [
   {
@@ -129,7 +129,7 @@ Received: from mail.example.net ([192.0.2.9])
   },
   {
     id: "unnamed",
-    when: { from: senderOfReports, text: failureWords },
+    when: { from: senderOfReports, words: failureWords },
     loose: true,
     recipients: [
       bracketedHeading,

@@ -4,7 +4,7 @@ import { anyOf, type ReplyRule } from "../replyRule.ts";
 /** The many ways to say "there is nobody of that name here". */
 const noSuchUser = anyOf(
   // Looks behind so that the address of a host or of the sender does not count.
-  /\b(?<!\b(?:ip|host|client|server|source|sender|from|reply-to|your|network) )(?:user|recipient|addressee|mailbox|account|address|destination|customer|receiver|member|person|name|e-?mail(?: address)?)(?:name)? (?:<> |\([^)]{0,80}\) |\S{1,64} )?(?:is |was |has |currently )?(?:un(?:known|recogni[sz]ed)|invalid|incorrect|nonexistent|non-existent|undeliverable)\b/,
+  /\b(?<!\b(?:ip|host|client|server|source|sender|from|reply-to|your|network) )(?:user|recipient|addressee|mailbox|account|address|destination|customer|receiver|member|person|name|e-?mail(?: address)?)(?:name)? (?:<> |\([^)]{0,80}\) |\S{1,64} )?(?:is |was |were |has |currently )?(?:un(?:known|recogni[sz]ed)|invalid|incorrect|nonexistent|non-existent|undeliverable)\b/,
   /\b(?:unknown|invalid|bad|wrong|undeliverable|nonexistent|non-existent|unrecogni[sz]ed|illegal|incorrect)(?: or (?:illegal|invalid|unknown))? (?:local[ -]?part|user|recipient|account|mailbox|address(?!ed)|destination|alias|rcpt|receiver|e-?mail)/,
   /\bno such (?:user|recipient|account|mailbox|address|person|local|name|e-?mail|alias|customer|member|recipients)/,
   /\bno (?:mailbox|user|account|one|recipient)(?: is)? (?:here )?(?:by|with|named|of|found|matching)/,
@@ -13,7 +13,7 @@ const noSuchUser = anyOf(
   /\b(?:doesn't|don't|dont|doesnt) (?:have (?:a|an|this|that|any) \S{0,64} ?(?:account|mailbox|user)|know (?:that|this|any|of))/,
   /\bdoes not have (?:a|an) \S{0,64} ?(?:account|mailbox)/,
   /(?:^|<>)\W{0,4}(?:this |that )?(?:does not|doesn't) exist/,
-  /\bmailbox (?:not available|unavailable|name not allowed|is unavailable)/,
+  /\bmailbox (?:not available|unavailable|unavaiable|name not allowed|is unavailable)/,
   /\b(?:not|isn't|is not) (?:a |an |our |my )?(?:known|valid|existing|local|real|current|listed) (?:user|recipient|mailbox|account|address|customer|member|e-?mail)/,
   /\bnot our customer/,
   /\bno longer (?:on (?:this )?server|works|employed|with (?:us|the)|here)/,
@@ -28,6 +28,8 @@ const noSuchUser = anyOf(
   /(?<!\b(?:ip|host|client|server|source|sender|from|reply-to|your|network) )\baddress rejected\b(?!:)/,
   /\brejected recipient/,
   /\bunknown (?:user|recipient)s?\b/,
+  /\b(?:user|recipient)-?unknown\b/,
+  /\b(?:recipient|rcpt)(?: address)? has been (?:denied|rejected|refused)\b/,
 );
 
 /** Mailboxes and accounts that are there but closed. */
@@ -55,6 +57,7 @@ const noSuchDomain = anyOf(
   /illegal host\/domain/,
   /can't find (?:the )?(?:domain|host|mx)/,
   /\S{1,200}\.[a-z]{2,20} does not exist/,
+  /(?:recipient|destination|mail) domain (?:\S{1,40} ){0,6}(?:is unknown|must exist)/,
 );
 
 export const destinationWordingRules: readonly ReplyRule[] = [
@@ -178,6 +181,13 @@ export const destinationWordingRules: readonly ReplyRule[] = [
     example: "550 <user@example.com>: No such user here",
   },
   {
+    id: "exim.retry-timeout",
+    // Behind the wordings of a cause: Exim puts this after what it was told at each try.
+    when: { text: /retry time ?out exceeded|retry time not reached/i },
+    category: "expired",
+    example: "550 retry timeout exceeded",
+  },
+  {
     id: "wording.expired",
     when: {
       text: anyOf(
@@ -191,6 +201,7 @@ export const destinationWordingRules: readonly ReplyRule[] = [
         /will (?:keep|continue) trying/,
         /could not be delivered (?:for more than|in time)/,
         /queue (?:life)?time/,
+        /have been failing for a long time/,
       ),
     },
     category: "expired",
@@ -252,12 +263,16 @@ export const destinationWordingRules: readonly ReplyRule[] = [
         /(?:internal|local|temporary|system|server|configuration|software|mailer|queue) (?:\S{1,20} )?(?:error|problem|failure|in processing)/,
         /lock failure/,
         /error while writing/,
-        /try again later/,
+        /try (?:again )?later/,
         /please retry/,
         /temporarily (?:deferred|rejected|unable|unavailable|refused)/,
         /timeout waiting for/,
         /can't (?:create|open|write)/,
         /maintenance/,
+        /mail system (?:is )?full/,
+        /interrupted system call/,
+        /\|\| ?exit \d/,
+        /\bprocmail\b/,
       ),
     },
     category: "system",
@@ -265,7 +280,9 @@ export const destinationWordingRules: readonly ReplyRule[] = [
   },
   {
     id: "wording.still-trying",
-    when: { text: /will be retried|could not send message for|still undelivered after/i },
+    when: {
+      text: /will be retried|could not send message for|still undelivered after|delivery attempts will continue|(?:has|have) been delayed/i,
+    },
     category: "expired",
     advice: "The relay has been trying for a while and gives no reason: look at its log, or wait for its last word.",
     example: "451 Message will be retried for 2 more day(s)",

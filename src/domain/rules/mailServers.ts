@@ -120,8 +120,16 @@ export const mailServerRules: readonly ReplyRule[] = [
   },
   {
     id: "postfix.loops-back",
+    when: { text: /loops back to myself|isn't in my control\/locals file|points to local host|points back to us|create a mail loop/i },
+    category: "system",
+    advice:
+      "The relay is itself the mail server of the recipient's domain, but does not know it: its operators, or the domain's, have to mend that.",
+    example: "554 5.4.6 mail for example.com loops back to myself",
+  },
+  {
+    id: "server.too-many-hops",
     when: {
-      text: /loops back to myself|lowest numbered mx record points to local host|routing loop|mail loop|message looping|too many hops|too many received|hop count exceeded|maximum hop/i,
+      text: /routing loop|mail loop|message (?:is )?looping|too many hops|too many received|hop count exceeded|maximum hop/i,
     },
     category: "unreachable",
     advice: "The mail goes round in a circle among the recipient's servers: their operators have to mend MX records or forwarding.",
@@ -136,12 +144,6 @@ export const mailServerRules: readonly ReplyRule[] = [
     hard: true,
     advice: "The server knows no way to this address: the domain does not exist, takes no mail, or the mailbox is unknown.",
     example: "550 Unrouteable address",
-  },
-  {
-    id: "exim.retry-timeout",
-    when: { text: /retry (?:time ?out|timeout) exceeded|retry time not reached/i },
-    category: "expired",
-    example: "550 retry timeout exceeded",
   },
   {
     id: "sendmail.host-unknown",
@@ -176,6 +178,11 @@ export const mailServerRules: readonly ReplyRule[] = [
         /malformed (?:header|mime|message)/,
         /mime (?:type|structure|error)/,
         /media error/,
+        /invalid mime headers?/,
+        /improperly[- ]formatted (?:binary )?content/,
+        /unnecessary base64/,
+        /mime complexity/,
+        /password[- ]protected/,
       ),
     },
     category: "content",

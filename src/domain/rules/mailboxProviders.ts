@@ -4,7 +4,7 @@ import type { ReplyRule } from "../replyRule.ts";
 export const mailboxProviderRules: readonly ReplyRule[] = [
   {
     id: "yahoo.complaints",
-    when: { text: /unexpected volume or user complaints|\[(?:tss|ts|gl)\d{2}\]/i },
+    when: { text: /(?:unexpected volume or|due to) user complaints|\[(?:tss|ts|gl)\d{2}\]/i },
     category: "reputation",
     slowDown: true,
     advice:
@@ -97,17 +97,16 @@ export const mailboxProviderRules: readonly ReplyRule[] = [
     example: "554 resimta-001.example.net 192.0.2.1 Comcast block for spam. BL000010",
   },
   {
-    id: "charter.too-many",
-    when: { text: /aup#(?:in-13[0-9]{2}|i-1[0-9]{3}|cxcnct|cxmxrt|cxtmrt|in-16[0-9]{2})/i },
+    id: "cox.rate",
+    when: { text: /aup#(?:cxcnct|cxmxrt|cxtmrt)\b/i },
     category: "rate_limited",
     slowDown: true,
-    advice: "The provider limits messages or connections of your IP address: lower both and retry later.",
-    example:
-      "550 5.1.0 <sender@example.com> sender rejected. Please see https://www.spectrum.net/support/ for more information. AUP#In-1310",
+    advice: "Cox limits messages, recipients and connections of your IP address: lower all three for cox.net.",
+    example: "421 4.7.1 mx.example.com too many sessions from 192.0.2.1 AUP#CXCNCT",
   },
   {
     id: "cox.block-list",
-    when: { text: /aup#(?:cdrbl|csrbl|clnrbl|cxbl|cxdns|rbl|bl|cidr|snd|in-1|out)/i },
+    when: { text: /aup#(?:cdrbl|csrbl|clnrbl|cxbl|cxdns|rbl|bl|cidr|snd|in-|out)/i },
     category: "reputation",
     advice:
       "The provider blocks the sending IP address or sender: look up the code after AUP# on its page of error codes and ask for removal there.",

@@ -194,7 +194,7 @@ export const messageWordingRules: readonly ReplyRule[] = [
     id: "wording.sender",
     when: {
       text: anyOf(
-        /(?:sender|from|mail from|return[ -]path|envelope from|reverse-path)(?:'s)?(?: address| domain| user| mailbox| host)?(?: <>)? (?:was |is |has been |were )?(?:rejected|denied|refused|invalid|blocked|unknown|not (?:accept|allow|valid|authori[sz]ed|permitted|exist|verified|found)|does(?:n't| not) exist|disallowed)/,
+        /(?:sender|from|mail from|return[ -]path|envelope from|reverse-path)(?:'s)?(?: address| domain| user| mailbox| host)?(?: <>)? (?:was |is |has been |were )?(?:rejected|denied|refused|invalid|blocked|unknown|not (?:accept|allow|valid|authori[sz]ed|permitted|exist|verified|found)|does(?:n't| not) exist|disallowed|(?:could not|cannot) be verified|no longer valid)/,
         /(?:invalid|bad|unknown|unverified|forged|illegal|unacceptable|unauthorized|blocked|missing) (?:sender|from|return path|mail from)/,
         /(?:not (?:allowed|permitted|authori[sz]ed)|no permission|don't have permission) to (?:send|post|use)/,
         /(?:only|closed|moderated)[^.]{0,60}(?:members|subscribers)/,

@@ -65,7 +65,7 @@ export const microsoftRules: readonly ReplyRule[] = [
   },
   {
     id: "microsoft.authentication-level",
-    when: { text: /doesn't meet the required authentication level/i },
+    when: { text: /does(?:n't| not) meet the required authentication level/i },
     category: "authentication",
     advice:
       "Outlook.com wants SPF, DKIM and DMARC from you, all passing for the From domain: publish them and sign with a key of that domain.",
@@ -120,14 +120,22 @@ export const microsoftRules: readonly ReplyRule[] = [
       "550 OU-001 (AB1-MC1-F1) Mail rejected by the service for policy reasons. Reasons for rejection may be related to content with spam-like characteristics.",
   },
   {
+    id: "microsoft.outlook-reputation",
+    when: { text: /temporarily rate limited due to ip reputation/i },
+    category: "reputation",
+    slowDown: true,
+    advice: "Microsoft limits your IP address for its reputation: lower the rate and connections, and warm a new address up slowly.",
+    example:
+      "451 4.7.650 The mail server [192.0.2.1] has been temporarily rate limited due to IP reputation. For e-mail delivery information, see https://postmaster.live.com (S775)",
+  },
+  {
     id: "microsoft.outlook-rate",
-    when: { text: /\brp-00[1-3]\b|temporarily rate limited due to ip reputation|has exceeded the (?:rate|connection) limit/i },
+    when: { text: /\brp-00[1-3]\b|has exceeded the (?:rate|connection) limit/i },
     category: "rate_limited",
     slowDown: true,
     advice:
       "Microsoft limits your IP address for its reputation or connections: lower the rate and connections, and warm a new address up slowly.",
-    example:
-      "451 4.7.650 The mail server [192.0.2.1] has been temporarily rate limited due to IP reputation. For e-mail delivery information, see https://postmaster.live.com (S775)",
+    example: "421 RP-001 The mail server IP connecting to Outlook.com server has exceeded the rate limit allowed.",
   },
   {
     id: "microsoft.server-busy",

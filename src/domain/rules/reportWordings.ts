@@ -84,7 +84,7 @@ export const reportWordingRules: readonly ReplyRule[] = [
         /not (?:a member of|subscribed to) this (?:mailing )?(?:list|group)/,
         /closed mailing list/,
         /not member article/,
-        /reject (?:mail from|spammers)/,
+        /reject (?:mail from <|spammers)/,
         /is not allowed to post/,
         /posting to this (?:list|group) is restricted/,
       ),

@@ -23,7 +23,7 @@ export const problem = z
   .meta({ id: "Problem", description: "Why a request was refused, and what to do about it." });
 
 /** A problem response for the documentation of an operation. */
-function documented(description: string) {
+export function documented(description: string) {
   return { description, content: { "application/problem+json": { schema: problem } } };
 }
 

@@ -3,10 +3,10 @@ import { z } from "zod";
 import { adviceOn } from "../../domain/classify.ts";
 import { replyView, wireTime as timeOf } from "../../domain/messageView.ts";
 import { categories } from "../../domain/reply.ts";
-import { reportEffects, reportFaults, reportStatuses, type StoredReport } from "../../domain/report.ts";
+import { reportEffects, reportFaults, reportSources, reportStatuses, type StoredReport } from "../../domain/report.ts";
 import { reply, wireTime } from "./message.ts";
 
-export const reportKind = z.enum(["bounce", "complaint", "auto_reply", "delayed", "delivered", "none"]).meta({
+export const reportKind = z.enum(["bounce", "complaint", "unsubscribe", "auto_reply", "delayed", "delivered", "none"]).meta({
   description:
     "`bounce`: somebody was refused for good. `delayed`: time is the trouble; `action` says whether it is still tried (`delayed`) or was given up (`failed`).",
 });
@@ -21,7 +21,7 @@ export const reportFields = {
     description:
       "`pending`: not read yet. `processed`: about a message of yours. `unmatched`: read, but about none. `unparsed`: nothing could be read out of it; it is kept for you to look at.",
   }),
-  source: z.enum(["smtp", "http"]),
+  source: z.enum(reportSources).meta({ description: "`smtp`: a mail; `http`: handed in; else the provider that posted it." }),
   received_at: wireTime,
   size: z.int(),
   message_id: z.string().nullable(),

@@ -1,7 +1,7 @@
 -- Records what an attempt came to. Safe to repeat: a second run finds its claim gone and changes nothing more.
--- KEYS: as in message.lua; 11 alone
+-- KEYS: as in message.lua; 11 alone, 12 what the names of messages by their relay's own begin with
 -- ARGV: as in message.lua; 3 dispatch (from 0), 4 attempt,
---       5 JSON list of { recipient (index from 0), kind, reply, category, hard_bounce, personal, relay }, where kind is
+--       5 JSON list of { recipient (index from 0), kind, reply, category, hard_bounce, personal, relay, relay_message }, where kind is
 --         sent | bounced | failed | deferred | queued (no transaction had begun) | doubt
 --       6 milliseconds until what is still open is tried again, 7 what counts up: "tries", "faults" or "" ,
 --       8 the attempt as JSON for the history, or "", 9 what suppresses for how long, as JSON (domain/suppression.ts)
@@ -47,6 +47,11 @@ for _, outcome in ipairs(cjson.decode(ARGV[5])) do
   if outcome.kind == 'sent' then
     -- A late 250 wins over whatever was supposed meanwhile, except over another end.
     settle(keys, state, identity, index, 'sent', now, outcome)
+    if outcome.relay_message then
+      -- Lives about as long as the message: until it settles, and its retention.
+      local life = retention.message + math.max(0, state.expires_at - now)
+      redis.call('SET', KEYS[12] .. outcome.relay_message, message_id, 'PX', life)
+    end
   elseif current and recipient.status == 'sending' and recipient.dispatch == dispatch then
     if outcome.kind == 'doubt' then
       if doubt(keys, state, identity, index, now, hold, outcome) then

@@ -3,7 +3,7 @@
 -- ARGV: 1 JSON list of limits { field, interval (ms a message), tolerance (ms ahead of the even pace) }, 2 how many places at most,
 --       3 how far ahead a place may lie (ms), 4 JSON { field, max, ends_in (ms) }: so many messages until then, or "",
 --       5 whether the relay's own slow-down holds for these places: "1" or ""
--- Returns: { "booked", milliseconds from now for each place … } | { "later", milliseconds until it is worth asking again, "pace" or "ceiling" }
+-- Returns: { "booked", now (ms), milliseconds from then for each place … } | { "later", milliseconds until it is worth asking again, "pace" or "ceiling" }
 --- @include time
 --- @include slow-down
 
@@ -40,4 +40,4 @@ if #waits == 0 then return { 'later', math.ceil(later), 'pace' } end
 for _, limit in ipairs(limits) do redis.call('HSET', KEYS[1], limit.field, string.format('%.3f', limit.next)) end
 if ceiling then redis.call('HINCRBY', KEYS[1], ceiling.field, #waits) end
 redis.call('PEXPIRE', KEYS[1], 172800000)
-return { 'booked', unpack(waits) }
+return { 'booked', now, unpack(waits) }

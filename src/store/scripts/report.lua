@@ -1,7 +1,7 @@
 -- Applies to a message what a report says of its recipients. A report changes only those that a relay had taken, or may have.
 -- KEYS: as in message.lua
--- ARGV: as in message.lua; 3 JSON list of { recipient (index from 0), kind, reply, category, rule, hard_bounce }, where kind is
---         bounced | complained | delivered, 4 SuppressionPolicy as JSON
+-- ARGV: as in message.lua; 3 JSON list of { recipient (index from 0), kind, reply, category, rule, hard_bounce, handed_on }, where kind
+--         is bounced | complained | delivered | unsubscribed, 4 SuppressionPolicy as JSON
 -- Returns: { "gone" } | { "busy" } an attempt is under way, ask again later | { "applied", JSON list of { effect, suppressed } }
 --- @include message
 --- @include suppression
@@ -25,12 +25,37 @@ local function was_taken(recipient)
   return taken[recipient.status] or (recipient.doubts or 0) > 0 or recipient.reported
 end
 
+-- Leaving the message's list, or all mail where it has none. Returns whether that is new.
+local function unsubscribe(recipient_index)
+  local address = identity.addresses[recipient_index]
+  local name = suppression_name(address, record.list)
+  local standing = suppression_row(redis.call('HGET', suppression_keys(keys, record.tenant).rows, name), now)
+  if standing and not standing.expires_at and suppression_ranks[standing.reason] >= suppression_ranks.unsubscribe then return false end
+  append_event(keys, state, {
+    type = 'message.unsubscribed',
+    at = now,
+    tenant = record.tenant,
+    message_id = message_id,
+    recipient = address,
+    suppression = { reason = 'unsubscribe', source = 'report', list = record.list },
+  })
+  local fields = { reason = 'unsubscribe', source = 'report', list = record.list, message_id = message_id, cause = state.events[#state.events] }
+  suppress(keys, record.tenant, address, fields, now)
+  return true
+end
+
 local effects = {}
 for position, outcome in ipairs(outcomes) do
   local index = outcome.recipient + 1
   local recipient = state.recipients[index]
   if not was_taken(recipient) then
     effects[position] = { effect = 'not_accepted', suppressed = false }
+  elseif outcome.kind == 'unsubscribed' then
+    local left = unsubscribe(index)
+    effects[position] = { effect = left and 'unsubscribed' or 'unchanged', suppressed = left }
+  elseif outcome.kind == 'delivered' and outcome.handed_on and recipient.status == 'bounced' then
+    -- Notifications come in any order: the mail was handed on, and came back.
+    effects[position] = { effect = 'unchanged', suppressed = false }
   else
     local before = #state.events
     settle(keys, state, identity, index, outcome.kind, now, outcome)
