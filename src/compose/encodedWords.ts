@@ -1,4 +1,5 @@
 // Writes text beyond ASCII into header fields, as encoded words (RFC 2047).
+import { sequenceOctets } from "./utf8.ts";
 
 const prefixQ = "=?UTF-8?Q?";
 const prefixB = "=?UTF-8?B?";
@@ -15,13 +16,6 @@ const textOfOctet: readonly string[] = Array.from({ length: 256 }, (_, octet) =>
   if (/[A-Za-z0-9!*+\-/]/.test(character)) return character;
   return character === " " ? "_" : `=${octet.toString(16).toUpperCase().padStart(2, "0")}`;
 });
-
-/** How many octets the UTF-8 sequence has that begins with this octet (RFC 3629 section 3). */
-function sequenceOctets(lead: number): number {
-  if (lead < 0xc0) return 1;
-  if (lead < 0xe0) return 2;
-  return lead < 0xf0 ? 3 : 4;
-}
 
 /** The payloads of Q words. */
 function payloadsQ(octets: Buffer): string[] {

@@ -29,7 +29,7 @@ function hasLongLine(text: string): boolean {
  * printable ASCII in lines of at most 998 octets (RFC 5322 section 2.1.1), else as quoted-printable or base64, whichever is shorter.
  */
 export function textPart(subtype: "plain" | "html", text: string): Part {
-  const lines = text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
+  const lines = text.includes("\r") ? text.replaceAll("\r\n", "\n").replaceAll("\r", "\n") : text;
   const type = `Content-Type: text/${subtype}; charset=utf-8\r\nContent-Transfer-Encoding: `;
   if (!/[^\t\n\x20-\x7e]/.test(lines) && !hasLongLine(lines)) {
     return { header: `${type}7bit\r\n`, body: [lines.replaceAll("\n", "\r\n")] };

@@ -1,4 +1,5 @@
 // Writes text as quoted-printable (RFC 2045 section 6.7).
+import { sequenceOctets } from "./utf8.ts";
 
 /** With the "=" of a soft line break (rule 5). */
 const lineCharactersMax = 76;
@@ -16,13 +17,6 @@ export function countEscapes(octets: Buffer): number {
   let literals = 0;
   for (let i = 0; i < octets.length; i++) literals += isLiteral[octets[i] ?? 0] ?? 0;
   return octets.length - literals;
-}
-
-/** The octets of the character that begins here: a UTF-8 sequence is not parted by a soft line break. */
-function characterOctets(lead: number): number {
-  if (lead < 0xc0) return 1;
-  if (lead < 0xe0) return 2;
-  return lead < 0xf0 ? 3 : 4;
 }
 
 /**
@@ -44,7 +38,8 @@ export function encodeQuotedPrintable(octets: Buffer): Buffer {
     }
     const isLast = i + 1 === octets.length || octets[i + 1] === lineFeed;
     const isEscaped = isLiteral[octet] === 0 || (isLast && (octet === space || octet === tab));
-    const characters = isEscaped ? 3 * characterOctets(octet) : 1;
+    // A character is not parted by a soft line break.
+    const characters = isEscaped ? 3 * sequenceOctets(octet) : 1;
     if (at - lineStart + characters > lineCharactersMax - 1) {
       target[at++] = equals;
       target[at++] = carriageReturn;

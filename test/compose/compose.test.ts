@@ -59,7 +59,10 @@ describe("the bodies", () => {
   });
 
   it("an attachment with a content id is a message too", async () => {
-    const { parsed } = await composed({ text: undefined, attachments: [{ filename: "a.png", content: Buffer.from("png"), contentId: "logo" }] });
+    const { parsed } = await composed({
+      text: undefined,
+      attachments: [{ filename: "a.png", content: Buffer.from("png"), contentId: "logo" }],
+    });
     assert.equal(parsed.attachments[0]?.contentId, "<logo>");
   });
 
