@@ -83,3 +83,34 @@ export function readConfig({
     sections && file !== "unreadable" ? routeWarnings(sections.routes, sections.relayNames, { source: file.source, path: "" }) : [];
   return { ok: true, config: deepFreeze(config), warnings: warnings.map(faultLine) };
 }
+
+/** Where a command finds the API, and the key that it shows; `isLocal`: nobody said where, so that it is the gateway of this folder. */
+export type RemoteConfig = { url: string; isLocal: boolean; apiKey: string | undefined; dataDir: string };
+
+/**
+ * Reads what commands need that talk to a running gateway; whatever else the environment holds is none of their business.
+ * @returns every fault as one readable line
+ */
+export function readRemoteConfig({
+  env = process.env,
+  cwd = process.cwd(),
+}: {
+  env?: Environment;
+  cwd?: string;
+} = {}): { ok: true; remote: RemoteConfig } | { ok: false; faults: string[] } {
+  const faults: ConfigFault[] = [];
+  const { values, sourceOf } = readVariables(env, (path) => readFileSync(resolve(cwd, path), "utf8"), faults);
+  const needed = (["POSTERN_URL", "POSTERN_API_KEY", "PORT", "POSTERN_DATA_DIR"] as const).map(sourceOf);
+  const relevant = faults.filter(({ source }) => needed.includes(source));
+  if (relevant.length > 0) return { ok: false, faults: relevant.map(faultLine) };
+  const { POSTERN_URL, POSTERN_API_KEY, POSTERN_DATA_DIR, PORT } = values;
+  return {
+    ok: true,
+    remote: {
+      url: POSTERN_URL ?? `http://127.0.0.1:${PORT || 8080}`,
+      isLocal: POSTERN_URL === undefined,
+      apiKey: POSTERN_API_KEY,
+      dataDir: resolve(cwd, POSTERN_DATA_DIR ?? ".postern"),
+    },
+  };
+}

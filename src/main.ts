@@ -1,18 +1,10 @@
 #!/usr/bin/env node
 // The command line → a role or a command; signals; the only process.exit.
 import { readFileSync } from "node:fs";
-import closeWithGrace from "close-with-grace";
-import { Command, CommanderError, Option } from "commander";
-import { bannerOf } from "./cli/banner.ts";
-import { parseBounces } from "./cli/bounces.ts";
-import { checkConfig, printConfig } from "./cli/config.ts";
-import { createKey, listKeys, revokeKey } from "./cli/keys.ts";
-import { printOpenApi } from "./cli/openapi.ts";
-import type { Terminal } from "./cli/terminal.ts";
-import { type Config, type Role, readConfig } from "./config.ts";
-import { SandboxError } from "./sandbox/sandboxError.ts";
-import { start } from "./start.ts";
-import { createLogger } from "./telemetry/logger.ts";
+import { CommanderError } from "commander";
+import { createProgram } from "./cli/program.ts";
+import { createScreen, harmless, type Terminal } from "./cli/terminal.ts";
+import type { Config, Role } from "./config.ts";
 
 /** Exit codes: 0 fine, 1 it failed, 2 wrong usage or configuration. */
 const failed = 1;
@@ -23,27 +15,41 @@ const stopMsMax = 28_000;
 
 const version = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;
 
+const say = (stream: NodeJS.WriteStream, line: string) => void stream.write(`${stream.isTTY ? harmless(line) : line}\n`);
 const terminal: Terminal = {
-  out: (line) => void process.stdout.write(`${line}\n`),
-  err: (line) => void process.stderr.write(`${line}\n`),
+  out: (line) => say(process.stdout, line),
+  err: (line) => say(process.stderr, line),
+  write: (bytes) => new Promise((resolve) => process.stdout.write(bytes, (error) => resolve(!error))),
+  isLive: process.stdout.isTTY === true,
+  isLiveErr: process.stderr.isTTY === true,
+  screen: () => createScreen(process.stdout),
 };
 // A reader that goes away (`postern … | head`) is no fault of ours.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 
 /** The configuration and what can hardly be meant in it, or the end of the program with every fault named. */
-function readConfiguration(role?: Role): { config: Config; warnings: string[] } {
+async function readConfiguration(role?: Role): Promise<{ config: Config; warnings: string[] }> {
+  const { readConfig } = await import("./config.ts");
   const read = readConfig({ isTerminal: process.stdout.isTTY === true, ...(role && { role }) });
   if (read.ok) return read;
   for (const fault of read.faults) terminal.err(fault);
   process.exit(wrongUsage);
 }
 
-function configuration(): Config {
-  return readConfiguration().config;
+async function configuration(): Promise<Config> {
+  return (await readConfiguration()).config;
 }
 
 async function serve(role?: Role): Promise<void> {
-  const { config, warnings } = readConfiguration(role);
+  // Loaded here and not by every command, for which a person waits.
+  const [{ default: closeWithGrace }, { bannerOf }, { SandboxError }, { start }, { createLogger }] = await Promise.all([
+    import("close-with-grace"),
+    import("./cli/banner.ts"),
+    import("./sandbox/sandboxError.ts"),
+    import("./start.ts"),
+    import("./telemetry/logger.ts"),
+  ]);
+  const { config, warnings } = await readConfiguration(role);
   const log = createLogger(config.log);
   for (const warning of warnings) log.warn({}, warning);
   let end: (code: number) => void = () => process.exit(failed);
@@ -85,64 +91,7 @@ async function run(command: () => number | Promise<number>): Promise<void> {
   }
 }
 
-const program = new Command("postern")
-  .description("The gateway between HTTP and SMTP: post JSON, and know what became of every recipient.")
-  .version(version)
-  .exitOverride()
-  .configureOutput({ writeErr: (text) => terminal.err(text.trimEnd()) })
-  .showHelpAfterError("(postern --help lists the commands)");
-
-program
-  .command("start")
-  .description("start the service")
-  .addOption(new Option("--role <role>", "what this process does").choices(["all", "api", "worker"]))
-  .action(({ role }: { role?: Role }) => serve(role));
-
-const config = program.command("config").description("look at the configuration");
-config
-  .command("check")
-  .description("say every fault of the configuration")
-  .action(() => run(() => checkConfig(terminal)));
-config
-  .command("print")
-  .description("print the effective configuration, secrets masked")
-  .action(() => run(() => printConfig(terminal)));
-
-const keys = program.command("keys").description("API keys");
-const tenantOption = ["--tenant <name>", "whose key it is", "default"] as const;
-keys
-  .command("create")
-  .description("make a key and print it; it is shown only now")
-  .option(...tenantOption)
-  .option("--name <name>", "what the key is for", "")
-  .option("--scope <scope...>", "send, read, manage, operator", ["send", "read"])
-  .option("--domain <domain...>", "sender domains that the key may use (*.example.com for sub-domains); default: any")
-  .option("--relay <relay...>", "relays that the key may name in a message")
-  .option("--json", "print JSON")
-  .action((options) => run(() => createKey(terminal, configuration(), options)));
-keys
-  .command("list")
-  .description("list a tenant's keys")
-  .option(...tenantOption)
-  .option("--json", "print JSON")
-  .action((options) => run(() => listKeys(terminal, configuration(), options)));
-keys
-  .command("revoke <id>")
-  .description("end a key at once")
-  .option(...tenantOption)
-  .action((id: string, options) => run(() => revokeKey(terminal, configuration(), id, options)));
-
-program
-  .command("bounces")
-  .description("delivery reports, complaints and automatic replies")
-  .command("parse <file...>")
-  .description("say what reports mean, one JSON line a file; - is standard input")
-  .action((files: string[]) => run(() => parseBounces(terminal, files)));
-
-program
-  .command("openapi")
-  .description("print the OpenAPI 3.1 document")
-  .action(() => run(() => printOpenApi(terminal)));
+const program = createProgram({ terminal, version, serve, run, configuration });
 
 try {
   await program.parseAsync();

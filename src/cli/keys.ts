@@ -50,9 +50,16 @@ export async function listKeys(terminal: Terminal, config: Config, options: { te
 }
 
 /** Ends a key at once. 1 if the tenant has no such key. */
-export async function revokeKey(terminal: Terminal, config: Config, id: string, options: { tenant: string }): Promise<number> {
+export async function revokeKey(
+  terminal: Terminal,
+  config: Config,
+  id: string,
+  options: { tenant: string; json?: boolean },
+): Promise<number> {
   return withKeys(terminal, config, async (apiKeys) => {
-    if (await apiKeys.remove(options.tenant, id)) return 0;
+    const revoked = await apiKeys.remove(options.tenant, id);
+    if (options.json) terminal.out(JSON.stringify({ id, revoked }));
+    if (revoked) return 0;
     terminal.err(`The tenant ${options.tenant} has no key ${id}.`);
     return 1;
   });

@@ -153,6 +153,14 @@ export const publicUrl = scalar(
   },
 );
 
+/** Where commands find the API, without a slash at its end; inside a cluster that may well be http. */
+export const apiUrl = scalar("the URL of the API, like http://127.0.0.1:8080 or https://mail.example.com", (text) => {
+  if (!URL.canParse(text)) return undefined;
+  const { protocol, username, password, href } = new URL(text);
+  const isPlain = username === "" && password === "" && !/[?#]/.test(text);
+  return isPlain && (protocol === "https:" || protocol === "http:") ? href.replace(/\/+$/, "") : undefined;
+});
+
 /** Text taken as it is, spaces included: a user name or a password. */
 export const credential = z
   .string({ error: "must be text" })

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { ConfigFault } from "./faults.ts";
 import { type Fields, readFields, type Tree } from "./fields.ts";
-import { domain, duration, flag, host, oneOf, publicUrl, scalar, size, wholeNumber } from "./values.ts";
+import { apiUrl, domain, duration, flag, host, oneOf, publicUrl, scalar, size, wholeNumber } from "./values.ts";
 
 export const roles = ["all", "api", "worker"] as const;
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -45,6 +45,7 @@ const variables = {
   POSTERN_SANDBOX: flag,
   POSTERN_ROLE: oneOf(roles),
   POSTERN_API_KEY: apiKey,
+  POSTERN_URL: apiUrl,
   POSTERN_DATA_DIR: scalar("a path", (path) => path),
   POSTERN_EMBEDDED_REDIS: flag,
   PUBLIC_URL: publicUrl,

@@ -1,4 +1,5 @@
 // The connection to Redis: commands fail at once while it is away, so that no request hangs and none is carried out after its caller was told 503.
+import { isIP } from "node:net";
 import { Redis, type RedisOptions } from "ioredis";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { Log } from "../telemetry/logger.ts";
@@ -44,9 +45,7 @@ function whereabouts(target: RedisTarget): ClientOptions {
     ...(target.password !== undefined && { password: target.password }),
   };
   if (target.kind === "socket") return { path: target.path, ...login };
-  const tls = target.tls
-    ? { tls: { rejectUnauthorized: target.verifyCertificate, ...("host" in target && { servername: target.host }) } }
-    : {};
+  const tls = target.tls ? { tls: { rejectUnauthorized: target.verifyCertificate, ...serverName(target) } } : {};
   if (target.kind === "single") return { host: target.host, port: target.port, db: target.database, ...login, ...tls };
   return {
     sentinels: target.sentinels,
@@ -57,6 +56,11 @@ function whereabouts(target: RedisTarget): ClientOptions {
     ...login,
     ...tls,
   };
+}
+
+/** An address is no name to ask for (RFC 6066, section 3). */
+function serverName(target: RedisTarget): { servername?: string } {
+  return "host" in target && isIP(target.host) === 0 ? { servername: target.host } : {};
 }
 
 /** `commandTimeoutMs`: for commands that wait inside Redis. */

@@ -56,6 +56,8 @@ export function keysOf(shard: number) {
     sequence: `${tag}:sequence`,
     /** string: a word that changes when the log was found to have lost its end */
     lineage: `${tag}:lineage`,
+    /** string: written to see whether this Redis takes writes; gone after a second */
+    trial: `${tag}:trial`,
     /** string: written before a wait for replicas or the disk */
     barrier: `${tag}:barrier`,
     /** what the names of all tenants' suppression keys begin with: for scripts, which learn the tenant from a message */

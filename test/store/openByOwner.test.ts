@@ -180,7 +180,7 @@ test("a settled message is opened again only while there is room; one that is st
   });
   const again = (most: { key?: number; tenant?: number }) => ledger.retry(id, [{ relay: "default", recipients: [0, 1] }], 60_000, most);
   assert.equal(typeof (await again({ key: 1, tenant: 1 })), "object", "its own place is counted once");
-  assert.equal(await ledger.cancel(id), "cancelled");
+  assert.equal(typeof (await ledger.cancel(id)), "object");
   assert.equal(await openWork.countOpen("a"), 0);
 
   const bounced = await accept(store, owner);
@@ -211,6 +211,6 @@ test("a message whose keys somebody took away does not stand in the way for ever
   assert.equal(await ledger.expire(id), true);
   assert.deepEqual(await openWork.forgetSettled("0", 100), { cursor: "0", gone: 1 });
   assert.equal(await openWork.countOpen("a"), 1);
-  assert.equal(await ledger.cancel(other.id), "cancelled");
+  assert.equal(typeof (await ledger.cancel(other.id)), "object");
   assert.equal(await openWork.countOpen("a"), 0);
 });

@@ -16,12 +16,13 @@ export type Certificate = {
 };
 
 /**
- * Makes a self-signed certificate with openssl, valid for a day.
+ * Makes a self-signed certificate with openssl, valid for a month unless told otherwise.
  * @param options.name the host name that it is for; default `localhost`, and then for 127.0.0.1 too
- * @param options.expired its day is over
+ * @param options.days how many days it is valid
+ * @param options.expired its time is over
  */
-export async function selfSignedCertificate(options: { name?: string; expired?: boolean } = {}): Promise<Certificate> {
-  const { name = "localhost", expired = false } = options;
+export async function selfSignedCertificate(options: { name?: string; days?: number; expired?: boolean } = {}): Promise<Certificate> {
+  const { name = "localhost", days = 30, expired = false } = options;
   const folder = await temporaryFolder({ name: "certificate" });
   const [keyFile, requestFile, certificateFile] = ["key.pem", "request.pem", "certificate.pem"].map((file) => join(folder.path, file)) as [
     string,
@@ -31,8 +32,8 @@ export async function selfSignedCertificate(options: { name?: string; expired?: 
   const names = `subjectAltName=DNS:${name}${name === "localhost" ? ",IP:127.0.0.1" : ""}`;
   const request = ["-subj", `/CN=${name}`, "-addext", names, "-addext", "basicConstraints=critical,CA:TRUE", "-out", requestFile];
   await run("openssl", ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", keyFile, ...request]);
-  const days = ["-days", expired ? "-1" : "1", "-copy_extensions", "copyall"];
-  await run("openssl", ["x509", "-req", "-in", requestFile, "-signkey", keyFile, ...days, "-out", certificateFile]);
+  const validity = ["-days", String(expired ? -1 : days), "-copy_extensions", "copyall"];
+  await run("openssl", ["x509", "-req", "-in", requestFile, "-signkey", keyFile, ...validity, "-out", certificateFile]);
   const [key, cert] = await Promise.all([readFile(keyFile, "utf8"), readFile(certificateFile, "utf8")]);
   return { key, cert, certificateFile, remove: folder.remove };
 }

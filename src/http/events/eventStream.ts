@@ -78,7 +78,8 @@ export async function openEventStream({ events, messages, feed }: StreamDependen
     body.destroy();
     throw error;
   }
-  write(`retry: ${retryMs}\n\n`);
+  // A client that comes back before its first event begins here too, and misses nothing.
+  write(`id: ${position}\nretry: ${retryMs}\n\n`);
   // A replay that fails ends the stream; the client comes back.
   void replay().catch(end);
 

@@ -38,7 +38,8 @@ export function streamEvents(app: App, dependencies: Dependencies): void {
       operationId: "streamEvents",
       summary: "Follow events",
       description:
-        "Server-sent events: `id` is the event's id, `event` its type, `data` the event. Begins now, or behind the event that `Last-Event-ID` or `after` names. " +
+        "Server-sent events: `id` is the event's id, `event` its type, `data` the event. Begins now, or behind the event that `Last-Event-ID` or `after` names; " +
+        "its first `id` comes without an event and says where that is, for a client that has to come back before it got one. " +
         "A client that does not keep up is cut off and goes on where it was when it comes back.",
       tags: ["Events"],
       headers: z.object({
