@@ -167,6 +167,7 @@ async function readByPostalMime(bytes: Buffer) {
 /** What mailparser reads; it leaves fields encoded that it does not know. */
 async function readByMailparser(bytes: Buffer) {
   const options = { skipHtmlToText: true, skipTextToHtml: true, skipImageLinks: true, keepCidLinks: true };
+  // biome-ignore lint/nursery/useAwaitThenable: it returns a promise; an overload with a callback hides it.
   const parsed = await simpleParser(bytes, options);
   const people = (field: AddressObject | AddressObject[] | undefined) =>
     [field ?? []].flat().flatMap(({ value }) => value.map(({ address, name }) => ({ address, name })));
