@@ -62,7 +62,10 @@ function endsLine(piece: Piece | undefined): boolean {
   return Buffer.isBuffer(piece) && piece.at(-1) === 0x0a;
 }
 
-/** The pieces, one behind the other. Long base64 is written in slices, between which others get their turn. */
+/**
+ * The pieces, one behind the other. Long base64 is written in slices, between which others get their turn.
+ * @throws Error if a piece is not as long as it was said to be: what was not written to is memory of others
+ */
 async function join(pieces: readonly Piece[]): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(pieces.reduce((sum, piece) => sum + lengthOf(piece), 0));
   let at = 0;
@@ -81,6 +84,7 @@ async function join(pieces: readonly Piece[]): Promise<Buffer> {
       }
     }
   }
+  if (at !== bytes.length) throw new Error(`The composed message has ${at} bytes, not ${bytes.length}`);
   return bytes;
 }
 
