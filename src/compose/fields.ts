@@ -1,36 +1,45 @@
 // Writes header fields: encoded where a field needs it (RFC 2047), folded at spaces (RFC 5322 section 2.2.3), never cut inside a word.
-import { encodeWord, quoteString } from "nodemailer/lib/mime-funcs";
 import type { Mailbox } from "../domain/address.ts";
+import { encodeWords } from "./encodedWords.ts";
 
 /** What a folded line should keep to (RFC 5322 section 2.1.1, and RFC 2047 section 2 for lines with encoded words). */
 const lineCharactersPreferred = 76;
-/** Of one encoded word; RFC 2047 section 2 allows 75. */
-const encodedWordCharacters = 52;
+
+/** Where the white space that begins at `start` ends, or the word. */
+function endOf(kind: "space" | "word", value: string, start: number): number {
+  let end = start;
+  for (; end < value.length; end++) {
+    const code = value.charCodeAt(end);
+    if ((code === 0x20 || code === 0x09) !== (kind === "space")) break;
+  }
+  return end;
+}
 
 /**
  * One field with its final CRLF. Each whitespace of the value is kept; a fold only puts a CRLF before it. No line is blank,
  * and the first word stays beside the name, for some readers lose a value that begins on the second line.
  * @param value ASCII, or UTF-8 in an address; without control characters but tabs
+ * @throws Error if name or value would make a second field or end the header; they were to be checked before, so that is a fault of ours
  */
 export function writeField(name: string, value: string): string {
-  const lines: string[] = [];
-  let line = `${name}:`;
-  for (const [word] of ` ${value.trim()}`.matchAll(/[ \t]*[^ \t]+/g)) {
-    if (line.length + word.length > lineCharactersPreferred && line !== `${name}:`) {
-      lines.push(line);
-      line = word;
-    } else {
-      line += word;
-    }
+  if (/[\r\n\0]/.test(value) || !/^[!-9;-~]+$/.test(name)) {
+    throw new Error(`The composed header's ${JSON.stringify(name)} is not one field`);
   }
-  return `${[...lines, line].join("\r\n")}\r\n`;
-}
-
-/** Text as encoded words: Q where most of it is Latin letters and can be read in the source, else B. */
-function encode(text: string): string {
-  const latin = text.match(/[a-z]/gi)?.length ?? 0;
-  const foreign = text.match(/[^\x20-\x7e]/g)?.length ?? 0;
-  return encodeWord(text, foreign < latin ? "Q" : "B", encodedWordCharacters);
+  const text = value.trim();
+  if (name.length + 2 + text.length <= lineCharactersPreferred) return `${name}: ${text}\r\n`;
+  let field = "";
+  let line = `${name}: `;
+  for (let start = 0; start < text.length; ) {
+    const end = endOf("word", text, endOf("space", text, start));
+    // The first word begins at 0: the text has no space before it.
+    if (start > 0 && line.length + end - start > lineCharactersPreferred) {
+      field += `${line}\r\n`;
+      line = "";
+    }
+    line += text.slice(start, end);
+    start = end;
+  }
+  return `${field}${line}\r\n`;
 }
 
 /**
@@ -38,13 +47,18 @@ function encode(text: string): string {
  * would not survive folding, or looks like an encoded word itself.
  */
 export function unstructured(text: string): string {
-  return /^[\x21-\x7e]+(?: {1,8}[\x21-\x7e]+)*$/.test(text) && !/=\?|[^ ]{200}/.test(text) ? text : encode(text);
+  return /^[\x21-\x7e]+(?: {1,8}[\x21-\x7e]+)*$/.test(text) && !/=\?|[^ ]{200}/.test(text) ? text : encodeWords(text);
+}
+
+/** A text as quoted string (RFC 5322 section 3.2.4). */
+export function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 
 /** A display name as a phrase (RFC 5322 section 3.2.5). */
 function phrase(name: string): string {
-  if (/[^\x20-\x7e]|=\?| {2}/.test(name)) return encode(name);
-  return /^[\w ]+$/.test(name) ? name : quoteString(name);
+  if (/^\w+(?: \w+)*$/.test(name)) return name;
+  return /[^\x20-\x7e]|=\?| {2}/.test(name) ? encodeWords(name) : quoted(name);
 }
 
 /** A list of mailboxes for an address field (RFC 5322 section 3.4). The mailboxes are checked ones. */

@@ -189,7 +189,7 @@ export function assemble(parts: Parts): Config {
       ownerLease: timeouts.owner_lease ?? 60 * secondMs,
     },
     ...(durability && { durability }),
-    webhooks: { allowPrivate: webhooks.allow_private ?? false },
+    webhooks: { allowPrivate: webhooks.allow_private ?? false, timeoutMs: webhooks.timeout ?? 15 * secondMs },
     suppression: suppressionPolicy({ ...defaultSuppressionPolicy, ...suppression }),
     ...(values.PUBLIC_URL !== undefined && { publicUrl: values.PUBLIC_URL }),
     ...(values.UNSUBSCRIBE_SECRETS !== undefined && { unsubscribeSecrets: values.UNSUBSCRIBE_SECRETS }),

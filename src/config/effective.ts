@@ -35,7 +35,8 @@ export type Config = {
   timeouts: Timeouts;
   /** What a receipt waits for beside the write itself; undefined: nothing. */
   durability?: Confirmation;
-  webhooks: { allowPrivate: boolean };
+  /** `timeoutMs`: for one request, until its answer's status. */
+  webhooks: { allowPrivate: boolean; timeoutMs: number };
   suppression: SuppressionPolicy;
   /** Where others reach the API, without a slash at its end. */
   publicUrl?: string;

@@ -157,7 +157,7 @@ export function printableConfig(config: Config): string {
         wait_timeout: formatDuration(durability.timeoutMs),
       },
     }),
-    webhooks: { allow_private: webhooks.allowPrivate },
+    webhooks: { allow_private: webhooks.allowPrivate, timeout: formatDuration(webhooks.timeoutMs) },
     limits: callerLimitsOf(config),
     suppression: Object.fromEntries(suppressionCauses.map((cause) => [cause, lifeOf(suppression[cause])])),
     reports: { addresses: config.bounce.addresses },

@@ -53,7 +53,10 @@ const durabilityShape = {
   // A request is answered within two seconds, whatever happens.
   wait_timeout: duration({ minMs: 10, maxMs: 1_500 }),
 };
-const webhookShape = { allow_private: flag };
+const webhookShape = {
+  allow_private: flag,
+  timeout: duration({ minMs: 1_000, maxMs: 60_000 }),
+};
 const reportShape = {
   addresses: z.array(mailAddress, { error: "must be a list of addresses, like [fbl@example.com]" }),
 };

@@ -75,6 +75,11 @@ async function deliverAdmitted(dependencies: DeliverDependencies, wake: WakeUp):
     crowdedOut();
     return crowdedOutMs;
   }
+  // It may have waited for the connection for long.
+  if (acquired.ok && way.isPaused()) {
+    acquired.session.release();
+    return way.redirect(wake);
+  }
   const suspendedForMs = acquired.ok ? undefined : await way.failed(acquired.fault);
   if (!acquired.ok && asksToSlowDown(acquired.fault)) way.slowDown();
   const session = acquired.ok ? acquired.session : undefined;

@@ -34,6 +34,8 @@ export type WayOptions = {
 
 export type Way = {
   isUp(): boolean;
+  /** By an operator: nothing new may be begun, whatever connections there are. */
+  isPaused(): boolean;
   /**
    * What becomes of a dispatch that cannot go this way: it is given to the next relay of its route, or looked at again later without
    * counting a try. Returns milliseconds after which to look at this very wake-up again, or undefined when it is done.
@@ -103,6 +105,7 @@ export function createWay(options: WayOptions): Way {
 
   return {
     isUp: () => watch.isUp(relay),
+    isPaused: () => watch.of(relay).condition === "paused",
 
     async redirect(wakeUp, spentForMs) {
       const message = await messages.find(wakeUp.messageId);

@@ -18,7 +18,8 @@ import type { OnStop } from "./unwinding.ts";
 
 /** How long sends under way may take to end after a stop; the whole stop stays below the 30 s that orchestrators give by default. */
 const drainMs = 18_000;
-const upkeepLeaseMs = 15_000;
+/** Deadlines wait for so long at most when the process that looks after them dies. Two that do upkeep at once do no harm. */
+const upkeepLeaseMs = 5_000;
 /** A wake-up that long on its way to the queue is lost: whoever was to add it got no answer, or is gone. */
 const lostWakeUpMs = 3_000;
 
@@ -55,8 +56,13 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
     settings: {
       retentionMs: config.retention.messageMs,
       targets: parts.webhookTargets,
-      // Who is not heard of for so long is dead, here as in delivery.
-      tuning: { takeOverMs: config.timeouts.ownerLease },
+      tuning: {
+        timeoutMs: config.webhooks.timeoutMs,
+        // Nobody may try again what somebody still tries.
+        leaseMs: 2 * config.webhooks.timeoutMs,
+        // Who is not heard of for so long is dead, here as in delivery.
+        takeOverMs: config.timeouts.ownerLease,
+      },
     },
   });
   onStop(() => notify.stop());

@@ -58,6 +58,14 @@ describe("the bodies", () => {
     assert.equal(parsed.attachments[0]?.mimeType, "application/pdf");
   });
 
+  it("an attachment with a content id is a message too", async () => {
+    const { parsed } = await composed({
+      text: undefined,
+      attachments: [{ filename: "a.png", content: Buffer.from("png"), contentId: "logo" }],
+    });
+    assert.equal(parsed.attachments[0]?.contentId, "<logo>");
+  });
+
   it("nothing at all is an empty text", async () => {
     const { source } = await composed({ text: undefined });
     assert.deepEqual(mediaTypes(source), ["text/plain"]);

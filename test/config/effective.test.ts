@@ -26,7 +26,7 @@ test("no variable is needed: the defaults are the sandbox on loopback with an em
     routes: [],
     retry: { expireAfterMs: 3 * dayMs, scheduleMs: [1_000, 2_000, 5_000] },
     timeouts: { connect: 30_000, command: 5 * minuteMs, afterDot: 10 * minuteMs, attempt: 30 * minuteMs, ownerLease: minuteMs },
-    webhooks: { allowPrivate: false },
+    webhooks: { allowPrivate: false, timeoutMs: 15_000 },
     suppression: { hard_bounce: "forever", inactive_recipient: 30 * dayMs, complaint: "forever" },
     dkim: [],
     returnPathDomain: "sandbox.test",
@@ -141,7 +141,7 @@ routes:
 retry: { expire_after: 12h, schedule: [10s, 1m] }
 timeouts: { connect: 1s, command: 2s, after_dot: 3s, attempt: 4s, owner_lease: 5s }
 limits: {}
-webhooks: { allow_private: true }
+webhooks: { allow_private: true, timeout: 5s }
 dkim: []
 `;
 
@@ -168,7 +168,7 @@ test("the whole file is read, with variables in it", () => {
   ]);
   assert.deepEqual(config.retry, { expireAfterMs: 43_200_000, scheduleMs: [10_000, 60_000] });
   assert.deepEqual(config.timeouts, { connect: 1_000, command: 2_000, afterDot: 3_000, attempt: 4_000, ownerLease: 5_000 });
-  assert.deepEqual(config.webhooks, { allowPrivate: true });
+  assert.deepEqual(config.webhooks, { allowPrivate: true, timeoutMs: 5_000 });
   assert.equal(config.sandbox, false);
 });
 

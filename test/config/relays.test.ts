@@ -375,7 +375,7 @@ routes:
 retry: { expire_after: 72h, schedule: [1m, 5m, 15m, 30m, 1h, 2h] }
 timeouts: { connect: 30s, command: 5m, after_dot: 10m, attempt: 30m, owner_lease: 60s }
 limits: {}
-webhooks: { allow_private: false }
+webhooks: { allow_private: false, timeout: 15s }
 dkim:
   - { domain: example.com, selector: mail, key_file: /run/secrets/dkim.pem }
 `;

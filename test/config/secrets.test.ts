@@ -139,7 +139,7 @@ test("the printed configuration masks every secret and says the rest", () => {
     routes: [{ to_domain: "example.com", relays: ["7", "default"] }],
     retry: { expire_after: "3d", schedule: ["1m", "5m", "15m", "30m", "1h", "2h"] },
     timeouts: { connect: "30s", command: "5m", after_dot: "10m", attempt: "30m", owner_lease: "1m" },
-    webhooks: { allow_private: false },
+    webhooks: { allow_private: false, timeout: "15s" },
     limits: {
       per_key: { requests: "none", queued: "none" },
       per_tenant: { requests: "none", queued: "none" },

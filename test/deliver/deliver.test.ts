@@ -35,6 +35,7 @@ type Bench = {
 /** The way to a relay that is the only one and has never failed. */
 const openWay: Way = {
   isUp: () => true,
+  isPaused: () => false,
   redirect: async () => undefined,
   handOver: async () => false,
   failed: async () => undefined,
@@ -117,6 +118,19 @@ test("without a connection the attempt is recorded, says why, and comes again", 
   assert.equal(it.woken.length, 1);
   const [attempt] = (await it.store.messages.attempts(id)) as { recipients: { outcome: string }[] }[];
   assert.equal(attempt?.recipients[0]?.outcome, "not_sent");
+});
+
+test("a relay that is paused while a connection is waited for gets nothing, and the next one gets the connection", async () => {
+  let redirected = 0;
+  const redirect = async () => {
+    redirected += 1;
+    return undefined;
+  };
+  const it = await bench({}, { way: { ...openWay, isPaused: () => true, redirect } });
+  const { recipients } = await sendOne(it);
+  assert.deepEqual([recipients[0]?.status, recipients[0]?.attempts, redirected], ["queued", 0, 1]);
+  assert.equal(it.server.connections.flatMap(({ commands }) => commands).filter((line) => line.startsWith("MAIL")).length, 0);
+  assert.equal(it.relay.stats().busy, 0);
 });
 
 test("an owner that cannot confirm its lease sends no final dot, and its recipients are queued as before", async () => {

@@ -1,5 +1,6 @@
 // The gateway as it is soaked: two APIs and two workers as processes, a Redis behind a proxy, a relay and a webhook receiver that do as told.
 // One API and one worker are never killed, so that something lives long enough for its memory to be judged.
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Gateway, startGateway } from "../support/gateway.ts";
 import { startProxy } from "../support/proxy.ts";
 import { startRedis } from "../support/redis.ts";
@@ -17,7 +18,7 @@ export const mortals = [memberNames[0], memberNames[2]] as const;
 
 /** Retries and leases are short, so that what a fault leaves behind is settled within seconds. */
 const config = `
-webhooks: { allow_private: true }
+webhooks: { allow_private: true, timeout: 3s }
 retry: { schedule: [500ms, 1s, 2s] }
 timeouts: { connect: 5s, command: 10s, after_dot: 10s, attempt: 40s, owner_lease: 5s }
 `;
@@ -30,7 +31,8 @@ export async function startFleet() {
   const stop = async () => {
     for (const step of steps.splice(0).toReversed()) await step();
   };
-  const redis = await startRedis();
+  // Small enough that the file is rewritten now and then, and that Redis is killed in the middle of it.
+  const redis = await startRedis({ args: ["--auto-aof-rewrite-min-size", "16mb"] });
   steps.push(redis.stop);
   const proxy = await startProxy({ target: { port: redis.port } });
   steps.push(proxy.stop);
@@ -46,6 +48,7 @@ export async function startFleet() {
   const receiver = await startWebhookReceiver();
   steps.push(receiver.stop);
 
+  let freezes = 0;
   const members = new Map<MemberName, Gateway>();
   steps.push(() => Promise.all([...members.values()].map((member) => member.stop())));
   async function startMember(name: MemberName): Promise<void> {
@@ -71,13 +74,14 @@ export async function startFleet() {
     receiver,
     member: (name: MemberName) => members.get(name) as Gateway,
     apis: () => [members.get(memberNames[0]), members.get(memberNames[1])].filter((member) => member !== undefined),
-    /** Kills a member, and starts it again after a while. */
-    async replace(name: MemberName, awayMs: number): Promise<void> {
+    /** Ends a member, and starts it again a while after it is gone. */
+    async replace(name: MemberName, signal: "SIGKILL" | "SIGTERM", awayMs: number): Promise<void> {
       const member = members.get(name) as Gateway;
       members.delete(name);
-      member.kill("SIGKILL");
+      member.kill(signal);
+      await member.exited;
       await member.stop();
-      await new Promise((resolve) => setTimeout(resolve, awayMs));
+      await sleep(awayMs);
       // Redis may be away just now, and a start waits for it only so long.
       for (let tries = 1; !members.has(name); tries++) {
         await startMember(name).catch((error: unknown) => {
@@ -85,6 +89,17 @@ export async function startFleet() {
         });
       }
     },
+    /** Stops a member for a while, as a machine that swaps or is moved does. */
+    async freeze(name: MemberName, forMs: number): Promise<void> {
+      const member = members.get(name) as Gateway;
+      freezes += 1;
+      member.kill("SIGSTOP");
+      await sleep(forMs);
+      member.kill("SIGCONT");
+      freezes += 1;
+    },
+    /** How often anything was frozen or thawed: even while nothing is frozen. */
+    freezes: () => freezes,
     stop,
   };
 }

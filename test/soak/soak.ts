@@ -2,22 +2,23 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type FaultAccounts, settleAccounts, subscribeToAll } from "../support/faultAccounts.ts";
-import { nextFault } from "./faults.ts";
+import { kinds } from "./faults.ts";
 import { memberNames, startFleet } from "./fleet.ts";
 import { startLoad } from "./load.ts";
 import { type MemoryReport, watchMemory } from "./memoryWatch.ts";
-import { seededRandom } from "./random.ts";
+import { type Random, seededRandom } from "./random.ts";
 
 export type SoakResult = {
   faults: number;
   receipts: number;
   failures: { refused: number; broken: number };
+  slowestMs: number;
   accounts: FaultAccounts;
   memory: MemoryReport[];
 };
 
-/** Between the end of one fault and the beginning of the next. */
-const pauseMs = { min: 1_000, max: 5_000 };
+/** Between the end of one fault and the beginning of the next of its kind. */
+const pauseMs = { min: 1_000, max: 8_000 };
 
 /**
  * Runs one, and asserts that every message that was accepted is there, once, and settled; that every event was told; and what else holds
@@ -26,46 +27,55 @@ const pauseMs = { min: 1_000, max: 5_000 };
  */
 export async function soak(options: { seconds: number; seed: number; say(line: string): void }): Promise<SoakResult> {
   const { seconds, seed, say } = options;
-  const random = seededRandom(seed);
   const fleet = await startFleet();
   try {
     const survivors = [memberNames[1], memberNames[3]].map((name) => ({ name, pid: fleet.member(name).pid }));
     const api = fleet.member(memberNames[1]);
     const webhook = await subscribeToAll(api, fleet.receiver);
     const memory = watchMemory(survivors);
-    // The load's numbers must not move the faults': each has a sequence of its own.
-    const load = startLoad(fleet, seededRandom(seed + 1));
+    // The kinds of faults and the load each have numbers of their own: how fast one of them goes on changes nothing for the others.
+    const load = startLoad(fleet, seededRandom(seed));
     const beganAt = performance.now();
     const elapsed = () => (performance.now() - beganAt) / 1_000;
+    const tell = (text: string) => say(`${elapsed().toFixed(1).padStart(6)} s  ${text}`);
     let faults = 0;
-    for (; elapsed() < seconds; faults++) {
-      await sleep(random.between(pauseMs.min, pauseMs.max));
-      const fault = nextFault(fleet, random);
-      say(`${elapsed().toFixed(1).padStart(6)} s  ${fault.what}`);
-      await fault.pass();
-    }
+    const goWrong = async (kind: (typeof kinds)[number], random: Random) => {
+      for (;;) {
+        await sleep(random.between(pauseMs.min, pauseMs.max));
+        if (elapsed() >= seconds) return;
+        const fault = random.pick(kind)(fleet, random);
+        tell(fault.what);
+        faults += 1;
+        await fault.pass();
+      }
+    };
+    await Promise.all(kinds.map((kind, index) => goWrong(kind, seededRandom(seed + 1 + index))));
     memory.stop();
     const report = memory.report();
     await load.stop();
-    say(`${elapsed().toFixed(1).padStart(6)} s  the load has ended; ${load.receipts.size} messages were accepted`);
+    tell(`the load has ended; ${load.receipts.size} messages were accepted; ${memoryInWords(report)}`);
 
     const accounts = await settleAccounts({
       ...{ gateway: api, receipts: load.receipts.values(), mails: () => fleet.relay.accepted, webhook },
-      timeoutMs: 180_000,
+      timeoutMs: 600_000,
     });
     assert.equal(accounts.messages.length, load.receipts.size, "a message is stored twice, or was never asked for");
     const ends = new Set(accounts.recipients.map(({ status }) => status));
     for (const end of ends)
       assert.ok(end === "sent" || end === "unknown", `a recipient ended as ${end}, though no relay refused it for good`);
-    return { faults, receipts: load.receipts.size, failures: load.failures, accounts, memory: report };
+    return { faults, receipts: load.receipts.size, failures: load.failures, slowestMs: load.slowest.ms, accounts, memory: report };
   } finally {
     await fleet.stop();
   }
 }
 
-/** The result in words. */
-export function tellSoak({ faults, receipts, failures, accounts, memory }: SoakResult): string {
+/** The result in words, but for the memory, which is told when the load ends. */
+export function tellSoak({ faults, receipts, failures, slowestMs, accounts }: SoakResult): string {
   const unknown = accounts.recipients.filter(({ status }) => status === "unknown").length;
-  const sizes = memory.map(({ name, middleMb, lastMb }) => `${name}: ${Math.round(middleMb)} MB, then ${Math.round(lastMb)} MB`);
-  return `${faults} faults, ${receipts} messages accepted after ${failures.refused} times 503 and ${failures.broken} broken requests; ${accounts.inWords}, ${unknown} unknown; memory in the middle and the last third, ${sizes.join("; ")}`;
+  return `${faults} faults, ${receipts} messages accepted after ${failures.refused} times 503 and ${failures.broken} broken requests, slowest answer ${Math.round(slowestMs)} ms; ${accounts.inWords}, ${unknown} unknown`;
+}
+
+function memoryInWords(memory: readonly MemoryReport[]): string {
+  const sizes = memory.map(({ name, middleMb, lastMb }) => `${name}, ${Math.round(middleMb)} MB and ${Math.round(lastMb)} MB`);
+  return `resident memory in the middle and the last third: ${sizes.join("; ")}`;
 }

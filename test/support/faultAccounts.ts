@@ -7,7 +7,7 @@ import type { MessageView } from "../../src/domain/messageView.ts";
 import { settledStatuses } from "../../src/domain/states.ts";
 import type { Gateway } from "./gateway.ts";
 import { headerOf } from "./mailHeader.ts";
-import { allEvents, allSettled } from "./mailing.ts";
+import { allEvents, allSettled, everyPage } from "./mailing.ts";
 import { waitFor } from "./waitFor.ts";
 import { type ReceivedRequest, verifyRequest, type WebhookReceiver } from "./webhookReceiver.ts";
 
@@ -56,7 +56,7 @@ export async function subscribeToAll(gateway: Gateway, receiver: WebhookReceiver
  * @param options.mails what the relay took, asked for once all is settled
  * @param options.webhook made by `subscribeToAll`
  * @param options.timeoutMs for all to be settled, and again for the events to arrive; default 60 s, as deliveries in a dead worker's hands
- *   are free again after 30 s
+ *   are free again after two of its time-outs
  */
 export async function settleAccounts(options: {
   gateway: Gateway;
@@ -99,15 +99,7 @@ type RelayMails = readonly { to: readonly string[]; raw: Buffer }[];
 
 /** The ids of all messages of the tenant, newest first. */
 async function ledgerIds(gateway: Gateway): Promise<string[]> {
-  const ids: string[] = [];
-  for (let after = ""; ; ) {
-    type Page = { data: { id: string }[]; has_more: boolean; next_cursor: string };
-    const { status, body } = await gateway.get<Page>(`/v1/messages?limit=100${after}`);
-    assert.equal(status, 200, JSON.stringify(body));
-    ids.push(...body.data.map(({ id }) => id));
-    if (!body.has_more) return ids;
-    after = `&after=${body.next_cursor}`;
-  }
+  return (await everyPage<{ id: string }>(gateway, "/v1/messages")).map(({ id }) => id);
 }
 
 const copyKey = (messageId: string, address: string) => `${messageId} ${address}`;

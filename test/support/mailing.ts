@@ -112,21 +112,26 @@ export async function allSettled(gateway: Gateway, ids: readonly string[], timeo
 }
 
 /** The whole event log, page by page. */
-export async function allEvents(gateway: Gateway): Promise<EventView[]> {
-  const events: EventView[] = [];
-  let after = "";
-  for (;;) {
-    const { status, body } = await patiently(() => gateway.get<Page<EventView>>(`/v1/events?limit=100${after}`));
-    if (status !== 200) throw new Error(`GET /v1/events answered ${status}: ${JSON.stringify(body)}`);
-    events.push(...body.data);
-    if (!body.has_more) return events;
-    after = `&after=${body.next_cursor}`;
-  }
+export function allEvents(gateway: Gateway): Promise<EventView[]> {
+  return everyPage(gateway, "/v1/events");
 }
 
 /** The history of one message. */
-export async function eventsOf(gateway: Gateway, id: string): Promise<EventView[]> {
-  const { status, body } = await patiently(() => gateway.get<Page<EventView>>(`/v1/messages/${id}/events?limit=100`));
-  if (status !== 200) throw new Error(`GET the events of ${id} answered ${status}: ${JSON.stringify(body)}`);
-  return body.data;
+export function eventsOf(gateway: Gateway, id: string): Promise<EventView[]> {
+  return everyPage(gateway, `/v1/messages/${id}/events`);
+}
+
+/**
+ * A whole list, page by page; what is answered 503 is asked for again.
+ * @throws Error for an answer other than 200
+ */
+export async function everyPage<Item>(gateway: Gateway, path: string): Promise<Item[]> {
+  const items: Item[] = [];
+  for (let after = ""; ; ) {
+    const { status, body } = await patiently(() => gateway.get<Page<Item>>(`${path}?limit=100${after}`));
+    if (status !== 200) throw new Error(`GET ${path} answered ${status}: ${JSON.stringify(body)}`);
+    items.push(...body.data);
+    if (!body.has_more) return items;
+    after = `&after=${body.next_cursor}`;
+  }
 }

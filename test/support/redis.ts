@@ -55,8 +55,9 @@ export async function startRedis(
       env: { PATH: "/usr/bin:/bin" },
       ...(folder && { removeOnDeath: folder.path }),
     });
+    // After a long soak, on a busy machine, it reads its file for minutes.
     const answers = async () => launched.exitStatus() !== undefined || (await sendCommand(port, ["PING"])) === "+PONG";
-    const answered = await waitFor(answers, { what: "Redis to answer", timeoutMs: 20_000 }).catch(() => false);
+    const answered = await waitFor(answers, { what: "Redis to answer", timeoutMs: 120_000 }).catch(() => false);
     if (answered && !launched.exitStatus()) return launched;
     await launched.stop();
     await folder?.remove();

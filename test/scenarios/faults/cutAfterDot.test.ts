@@ -17,7 +17,7 @@ const onlyRecipient = ({ recipients: [recipient] }: MessageView) => recipient as
 faultRow(
   {
     row: "11",
-    fault: "The relay takes the mail and cuts the connection after the final dot",
+    fault: "the relay takes the mail and cuts the connection after the final dot",
     invariant: "`resend` sends the same bytes again and flags the recipient; `hold` ends as `unknown` with one copy, and is not sent again",
   },
   async (t, measured) => {
@@ -72,7 +72,7 @@ faultRow(
 faultRow(
   {
     row: "29a",
-    fault: "The relay takes every mail and cuts after every final dot, for ever",
+    fault: "the relay takes every mail and cuts after every final dot, for ever",
     invariant: "three copies of the same bytes at most, each attempt flagged, then the recipient is `unknown`",
   },
   async (t, measured) => {

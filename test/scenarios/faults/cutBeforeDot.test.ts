@@ -21,7 +21,7 @@ const messagesEach = 20;
 faultRow(
   {
     row: "10",
-    fault: "Relays that cut at connect, greeting, EHLO, MAIL, RCPT, DATA and in the middle of the body",
+    fault: "relays that cut at connect, greeting, EHLO, MAIL, RCPT, DATA and in the middle of the body",
     invariant: "0 duplicates, nobody flagged, everything sent once the relays are well",
   },
   async (t, measured) => {

@@ -36,7 +36,7 @@ faultRow(
     const start = async (role: "api" | "worker") => {
       const gateway = await startGateway({
         env: { REDIS_URL: redisUrl, SMTP_URL: relay.url },
-        config: "{ webhooks: { allow_private: true }, timeouts: { owner_lease: 2s }, retry: { schedule: [200ms] } }",
+        config: "{ webhooks: { allow_private: true, timeout: 2s }, timeouts: { owner_lease: 2s }, retry: { schedule: [200ms] } }",
         args: ["--role", role],
       });
       atEnd(() => gateway.stop());
@@ -74,8 +74,8 @@ faultRow(
     await waitFor(() => receiver.requests.length > requests, { what: "events to be told", timeoutMs: 40_000, everyMs: 1 });
     await kill(third);
     await start("worker");
-    // What was in a dead worker's hands is free again after 30 s.
-    const accounts = await settleAccounts({ gateway: api, receipts, mails: () => relay.accepted, webhook, timeoutMs: 90_000 });
+    // What was in a dead worker's hands is free again after two time-outs.
+    const accounts = await settleAccounts({ gateway: api, receipts, mails: () => relay.accepted, webhook, timeoutMs: 60_000 });
     const allTaken = () => taken.size === accounts.events.length;
     await waitFor(allTaken, { what: "every event to be taken", timeoutMs: 60_000, everyMs: 50 });
     const repeated = receiver.requests.length - accounts.events.length;

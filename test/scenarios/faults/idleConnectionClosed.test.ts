@@ -20,7 +20,7 @@ const atOnce = 5;
 faultRow(
   {
     row: "15",
-    fault: "The relay closes idle pooled connections: by 421, FIN or RST, before the next mail or just as it begins",
+    fault: "the relay closes idle pooled connections: by 421, FIN or RST, before the next mail or just as it begins",
     invariant: "invisible: every mail is sent at its first attempt, once",
   },
   async (t, measured) => {

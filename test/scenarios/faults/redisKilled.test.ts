@@ -44,7 +44,7 @@ faultRow(
     atEnd(receiver.stop);
     const start = installationOf(atEnd, {
       env: { REDIS_URL: redis.url, SMTP_URL: `${relay.url}?connections=${connections}` },
-      config: `{ timeouts: { owner_lease: ${leaseMs}ms }, webhooks: { allow_private: true } }`,
+      config: `{ timeouts: { owner_lease: ${leaseMs}ms }, webhooks: { allow_private: true, timeout: 2s } }`,
     });
     const behindProxy = { REDIS_URL: `redis://127.0.0.1:${proxy.port}` };
     const [api] = await Promise.all([start("api"), start("worker"), start("worker", behindProxy)]);

@@ -66,7 +66,7 @@ const silences: Record<string, Script> = {
 faultRow(
   {
     row: "16a",
-    fault: "A black hole without RST: relays that fall silent at every step, and a network that swallows a body half-way",
+    fault: "a black hole without RST: relays that fall silent at every step, and a network that swallows a body half-way",
     invariant:
       "each attempt ends by its time-out, only silence after the dot is in doubt, other relays' mail is not held up, all is sent in the end",
   },
@@ -147,7 +147,7 @@ faultRow(
 faultRow(
   {
     row: "16b",
-    fault: "Relays that trickle a reply a byte at a time, at the greeting, EHLO, MAIL, RCPT, DATA and after the dot",
+    fault: "relays that trickle a reply a byte at a time, at the greeting, EHLO, MAIL, RCPT, DATA and after the dot",
     invariant: "the total deadline of the attempt fires, however many bytes come; all is sent once the relays answer",
   },
   async (t, measured) => {

@@ -27,7 +27,7 @@ const burstMs = 3_000;
 faultRow(
   {
     row: "9a",
-    fault: "Relays that answer every connection with 421, every MAIL with 421 or 454, or every mail with 454, for 3 s",
+    fault: "relays that answer every connection with 421, every MAIL with 421 or 454, or every mail with 454, for 3 s",
     invariant:
       "no message fails or is doubled; a message whose first retry comes after 0.1 s is tried ten times at most; all is sent once the relays are free",
   },
@@ -82,7 +82,7 @@ const ratePerSecond = 25;
 faultRow(
   {
     row: "9b",
-    fault: "A relay that takes 25 mails a second and answers all above that with 454, while 100 messages wait",
+    fault: "a relay that takes 25 mails a second and answers all above that with 454, while 100 messages wait",
     invariant: "no message fails or is doubled, and the relay has to refuse three times as many as it takes at most",
   },
   async (t, measured) => {

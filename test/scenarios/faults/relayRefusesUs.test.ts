@@ -39,7 +39,7 @@ const refusals: Record<string, { script: Script; code: number; enhanced: string;
 faultRow(
   {
     row: "13a",
-    fault: "Relays that refuse us: greeting 554, AUTH 535, 525 and 534, MAIL 530",
+    fault: "relays that refuse us: greeting 554, AUTH 535, 525 and 534, MAIL 530",
     invariant:
       "no recipient bounces: the mail waits, says whose fault it is, and goes once the relay lets us in; no log shows the password",
   },

@@ -20,7 +20,7 @@ faultRow(
   {
     row: "32",
     fault:
-      "A relay is gone from the configuration after a restart: mail waits for its retry, for its time, and for no other relay than that one",
+      "a relay is gone from the configuration after a restart: mail waits for its retry, for its time, and for no other relay than that one",
     invariant: "what has another route goes by that one, once, at its time; what has none ends as `failed` at its deadline, and says so",
   },
   async (t, measured) => {

@@ -85,7 +85,7 @@ const loopback = "127.0.0.1";
 faultRow(
   {
     row: "26b",
-    fault: "The relay's name has an IPv6 address that refuses, is unreachable, or swallows every packet, beside an IPv4 address that works",
+    fault: "the relay's name has an IPv6 address that refuses, is unreachable, or swallows every packet, beside an IPv4 address that works",
     invariant: "every message is sent over IPv4 at its first attempt, within seconds",
   },
   async (t, measured) => {

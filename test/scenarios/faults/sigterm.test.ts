@@ -1,5 +1,6 @@
 // Fault 17: SIGTERM, as every deployment sends it. What is under way ends and is recorded, everything else waits for the next start.
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type AtEnd, atEndOf } from "../../support/atEnd.ts";
 import { type FaultAccounts, settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
@@ -55,16 +56,22 @@ faultRow(
     const stoppedAt = Date.now();
     gateway.kill("SIGTERM");
     const readiness: number[] = [];
+    let hasEnded = false;
     const look = async () => {
-      for (;;) {
-        const answer = await fetch(`${gateway.metricsUrl}/readyz`, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
-        if (!answer) return;
-        readiness.push(answer.status);
-        if (answer.status === 503) assert.match(await answer.text(), /stopping/);
+      while (!hasEnded) {
+        const answer = await fetch(`${gateway.metricsUrl}/readyz`, { signal: AbortSignal.timeout(10_000) }).catch(() => undefined);
+        if (answer) readiness.push(answer.status);
+        if (answer?.status === 503) assert.match(await answer.text(), /stopping/);
+        await sleep(10);
       }
     };
-    const [exit] = await Promise.all([gateway.exited, look()]);
+    const ended = gateway.exited.finally(() => {
+      hasEnded = true;
+    });
+    const looking = look();
+    const exit = await ended;
     const tookMs = Date.now() - stoppedAt;
+    await looking;
     await rush.stop();
     assert.deepEqual(exit, { code: 0, signal: null });
     assert.ok(tookMs < graceMs / 2, `the stop took ${tookMs} ms`);

@@ -25,7 +25,11 @@ export async function startFaultGateway(
   { env, config, args = [] }: { env: Record<string, string>; config: Record<string, unknown>; args?: string[] },
 ): Promise<Gateway> {
   // JSON is YAML.
-  const gateway = await startGateway({ env, args, config: JSON.stringify({ webhooks: { allow_private: true }, ...config }) });
+  const gateway = await startGateway({
+    env,
+    args,
+    config: JSON.stringify({ webhooks: { allow_private: true, timeout: "3s" }, ...config }),
+  });
   atEnd(() => gateway.stop());
   return gateway;
 }

@@ -13,8 +13,9 @@ const redis = await sharedRedis();
 
 const connections = 10;
 
-/** 1,000 messages of two recipients; every fifth asks to hold at a doubt. */
-const messages = Array.from({ length: 1_000 }, (_, index) => {
+const count = 500;
+/** Of two recipients each; every fifth asks to hold at a doubt. */
+const messages = Array.from({ length: count }, (_, index) => {
   const on_doubt = index % 5 === 0 ? "hold" : "resend";
   return testMessage(`m${index}`, [`${on_doubt}.${index}@example.net`, `${on_doubt}.${index}@example.org`], { on_doubt });
 });
@@ -29,8 +30,8 @@ async function startQueued(atEnd: AtEnd) {
   });
   const api = await start("api");
   const ids = await sendBatches(api, messages);
-  const untilSent = (count: number) =>
-    waitFor(() => relay.accepted.length >= count, { what: `${count} mails at the relay`, timeoutMs: 30_000, everyMs: 1 });
+  const untilSent = (mails: number) =>
+    waitFor(() => relay.accepted.length >= mails, { what: `${mails} mails at the relay`, timeoutMs: 30_000, everyMs: 1 });
   return { relay, api, ids, untilSent, startWorker: () => start("worker") };
 }
 
@@ -51,7 +52,7 @@ function assertInFlightAtMost(recipientsMax: number, { recipients, flagged }: Fa
 faultRow(
   {
     row: "6c",
-    fault: "workers are SIGKILLed again and again with 1,000 messages queued",
+    fault: `workers are SIGKILLed again and again with ${count} messages queued`,
     invariant: "none is lost; only what was in flight may be doubled, and is flagged; what asked to hold never is",
   },
   async (t, measured) => {
@@ -59,11 +60,11 @@ faultRow(
     const kills = 3;
     for (let kill = 1; kill <= kills; kill++) {
       const worker = await startWorker();
-      await untilSent(kill * 200);
+      await untilSent(kill * 100);
       worker.kill("SIGKILL");
       await worker.exited;
     }
-    assert.ok(relay.accepted.length < 1_000, "the workers were killed in the middle");
+    assert.ok(relay.accepted.length < count, "the workers were killed in the middle");
     await startWorker();
     const accounts = await settleAccounts({ gateway: api, receipts: ids, mails: () => relay.accepted });
     // In doubt can be a transaction on each connection, and one for each that was just being recorded.
@@ -81,11 +82,11 @@ faultRow(
   async (t, measured) => {
     const { relay, api, ids, untilSent, startWorker } = await startQueued(atEndOf(t));
     const frozen = await startWorker();
-    await untilSent(200);
+    await untilSent(100);
     frozen.kill("SIGSTOP");
     await startWorker();
     // All but what the frozen one held in doubt and must be held, then nothing is under way: the other one has taken it all over.
-    await untilSent(1_000 - 2 * connections);
+    await untilSent(count - 2 * connections);
     const nothingUnderWay = async () => {
       const { body } = await api.get<{ data: unknown[] }>("/v1/messages?status=sending");
       return body.data.length === 0;
