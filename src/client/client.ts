@@ -73,11 +73,11 @@ export function createClient({ url, apiKey, timeoutMs = 30_000, retries = 3, fet
   };
 }
 
-function checkOptions(url: string, apiKey: string): void {
-  if (!/^https?:\/\/[^/?#]/.test(url) || /[?#]/.test(url) || !URL.canParse(url)) {
+function checkOptions(url: unknown, apiKey: unknown): void {
+  if (typeof url !== "string" || !/^https?:\/\/[^/?#]/.test(url) || /[?#]/.test(url) || !URL.canParse(url)) {
     throw new TypeError("url: must be where the gateway is, like https://postern.example.com");
   }
-  if (!/^[\x21-\x7e]+$/.test(apiKey)) {
+  if (typeof apiKey !== "string" || !/^[\x21-\x7e]+$/.test(apiKey)) {
     throw new TypeError("apiKey: must be a key of the gateway's (postern keys create makes one), without spaces or line breaks");
   }
 }

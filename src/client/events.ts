@@ -53,8 +53,9 @@ async function* follow(call: CallOperation, options: FollowOptions): AsyncGenera
       retries = 0;
       for await (const { id, data } of readServerSentEvents(body)) {
         missed = 0;
+        const event = data === undefined ? undefined : (JSON.parse(data) as Event);
         if (id !== "") last = id;
-        if (data !== undefined) yield JSON.parse(data) as Event;
+        if (event) yield event;
       }
     } catch (error) {
       signal?.throwIfAborted();
@@ -76,16 +77,14 @@ async function openStream(
   options: CallOptions,
   leaving: AbortController,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const input = {
-    query: { type: types?.join(",") },
-    headers: { accept: "text/event-stream", ...(after !== undefined && { "last-event-id": after }) },
-  };
+  const input = { query: { type: types?.join(","), after }, headers: { accept: "text/event-stream" } };
   return call("streamEvents", input, options, async ({ body }) => chunksOf(body, leaving));
 }
 
 /** A break that coming back may mend. @throws what it cannot */
 function asPassing(error: unknown, hadBegun: boolean): PosternError | undefined {
-  if (!(error instanceof PosternError)) return new PosternError({ code: "no_answer", detail: "The event stream broke off.", cause: error });
+  if (!(error instanceof PosternError))
+    return new PosternError({ code: "no_answer", detail: "The event stream broke off." }, { cause: error });
   const { status } = error;
   if (!hadBegun || (status !== undefined && status < 500 && status !== 429)) throw error;
   return error;

@@ -1,5 +1,6 @@
 // Calls of the API by their operation's name, typed by its document.
 import { type Operations, places } from "./api.ts";
+import { PosternError } from "./posternError.ts";
 import { type CallOptions, makeCall, type Transport } from "./request.ts";
 
 export type OperationName = keyof Operations;
@@ -30,7 +31,7 @@ export function createCallOperation(transport: Transport): CallOperation {
   return <Read>(name: OperationName, input: Input = {}, options: CallOptions = {}, read = readJson<Read>): Promise<Read> => {
     const { method, path, takesIdempotencyKey } = places[name];
     // The same for every try, so that they are one.
-    const key = takesIdempotencyKey ? (input.idempotencyKey ?? crypto.randomUUID()) : undefined;
+    const key = takesIdempotencyKey ? checkedKey(input.idempotencyKey ?? crypto.randomUUID()) : undefined;
     return makeCall(transport, {
       ...options,
       method,
@@ -43,9 +44,20 @@ export function createCallOperation(transport: Transport): CallOperation {
   };
 }
 
+/** A runtime's fetch would mistake any other for a fault of the network. @throws TypeError */
+function checkedKey(key: string): string {
+  if (!/^[\x20-\x7e]{1,255}$/.test(key)) throw new TypeError("idempotencyKey: must be 1 to 255 visible ASCII characters");
+  return key;
+}
+
 async function readJson<Read>(response: Response): Promise<Read> {
   const text = await response.text();
-  return (text === "" ? undefined : JSON.parse(text)) as Read;
+  try {
+    return (text === "" ? undefined : JSON.parse(text)) as Read;
+  } catch (cause) {
+    const detail = "The answer is no JSON, so it is not Postern's: is the url right?";
+    throw new PosternError({ status: response.status, code: "unexpected_answer", detail }, { cause });
+  }
 }
 
 /** @throws TypeError for a part that would make it another operation's path */

@@ -17,7 +17,6 @@ export type PosternErrorFields = {
   errors?: readonly InputFault[] | undefined;
   requestId?: string | undefined;
   retryAfterMs?: number | undefined;
-  cause?: unknown;
 };
 
 /** What a request failed of. Its message is the detail, and each fault of the input by its place. */
@@ -35,8 +34,8 @@ export class PosternError extends Error {
   /** How long to wait before trying again, where the gateway said so. */
   readonly retryAfterMs: number | undefined;
 
-  constructor({ status, code, detail, errors = [], requestId, retryAfterMs, cause }: PosternErrorFields) {
-    super(messageOf(detail, errors), cause === undefined ? undefined : { cause });
+  constructor({ status, code, detail, errors = [], requestId, retryAfterMs }: PosternErrorFields, options?: ErrorOptions) {
+    super(messageOf(detail, errors), options);
     this.status = status;
     this.code = code;
     this.detail = detail;

@@ -84,9 +84,10 @@ async function tryOnce<Answer>(transport: Transport, call: Call<Answer>): Promis
     return { ok: true, answer: await call.read(response) };
   } catch (cause) {
     signal?.throwIfAborted();
+    if (cause instanceof PosternError) return { ok: false, error: cause };
     if (isLate)
-      return { ok: false, error: new PosternError({ code: "timed_out", detail: `${what} had no answer in ${timeoutMs} ms.`, cause }) };
-    return { ok: false, error: new PosternError({ code: "no_answer", detail: `${what} had no answer: ${reasonOf(cause)}.`, cause }) };
+      return { ok: false, error: new PosternError({ code: "timed_out", detail: `${what} had no answer in ${timeoutMs} ms.` }, { cause }) };
+    return { ok: false, error: new PosternError({ code: "no_answer", detail: `${what} had no answer: ${reasonOf(cause)}.` }, { cause }) };
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", abort);
