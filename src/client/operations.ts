@@ -28,7 +28,7 @@ export type CallOperation = {
 };
 
 export function createCallOperation(transport: Transport): CallOperation {
-  return <Read>(name: OperationName, input: Input = {}, options: CallOptions = {}, read = readJson<Read>): Promise<Read> => {
+  return async <Read>(name: OperationName, input: Input = {}, options: CallOptions = {}, read = readJson<Read>): Promise<Read> => {
     const { method, path, takesIdempotencyKey } = places[name];
     // The same for every try, so that they are one.
     const key = takesIdempotencyKey ? checkedKey(input.idempotencyKey ?? crypto.randomUUID()) : undefined;

@@ -185,7 +185,7 @@ test("no text can make one operation's path another one's", async (t) => {
   await client.messages.get("../keys?x#y");
   assert.equal(asked[0]?.path, "/v1/messages/..%2Fkeys%3Fx%23y");
   for (const id of ["", ".", "..", undefined as unknown as string]) {
-    assert.throws(() => client.messages.get(id), { name: "TypeError", message: /^id: must/ });
+    await assert.rejects(client.messages.get(id), { name: "TypeError", message: /^id: must/ });
   }
   assert.equal(asked.length, 1);
 });
