@@ -251,6 +251,18 @@ export type NotificationsTaken = {
   ignored: number;
 };
 
+export type OwnKey = {
+  id: string;
+  /** Empty where it has none: the key of the configuration. */
+  name: string;
+  tenant: string;
+  scopes: ("send" | "read" | "manage" | "operator")[];
+  /** Sender domains that the key may use; null: any. */
+  domains: string[] | null;
+  /** Relays that the key may name in a message. */
+  relays: string[];
+};
+
 /** As the provider's own documentation has it. */
 export type PostmarkNotification = unknown;
 
@@ -355,6 +367,8 @@ export type Relay = {
     messages: number;
     per_ms: number;
   })[];
+  /** How often it was used in the last 60 s, by all workers together; about. */
+  attempts_last_minute: number;
   /** What the rate was lowered to because the relay asked for it. */
   slowed_to_per_second: number | null;
   queue: {
@@ -525,6 +539,28 @@ export type SendgridNotification = unknown;
 
 /** As the provider's own documentation has it. */
 export type SesNotification = unknown;
+
+/** `accepted` counts messages, all others recipients. */
+export type Stats = {
+  step: "1m" | "5m" | "15m" | "1h";
+  /** Every step up to the present one, oldest first. */
+  data: ({
+    /** Begin of the step. */
+    at: string;
+    accepted: number;
+    sent: number;
+    deferred: number;
+    delivered: number;
+    bounced: number;
+    complained: number;
+    failed: number;
+    unknown: number;
+    suppressed: number;
+    cancelled: number;
+  })[];
+  /** The place in the event log up to which is counted: as `after` of an event stream or list it gives exactly what is still to be added. */
+  counted_to: string;
+};
 
 /** An address that is not sent to. */
 export type Suppression = {
@@ -798,6 +834,17 @@ export type Operations = {
     body: undefined;
     answer: string;
   };
+  getStats: {
+    path: undefined;
+    query: {
+      /** From the step that holds this time on; an hour ago by default, 48 hours at most. */
+      since?: string | undefined;
+      /** How long a step is. */
+      step?: "1m" | "5m" | "15m" | "1h" | undefined;
+    };
+    body: undefined;
+    answer: Stats;
+  };
   listSuppressions: {
     path: undefined;
     query: {
@@ -1056,6 +1103,12 @@ export type Operations = {
     body: KeyRequest;
     answer: NewKey;
   };
+  getCallersKey: {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: OwnKey;
+  };
   getKey: {
     path: {
       id: string;
@@ -1154,6 +1207,7 @@ export const places = {
   getMessageContent: { method: "GET", path: "/v1/messages/{id}/content", takesIdempotencyKey: false },
   listEvents: { method: "GET", path: "/v1/events", takesIdempotencyKey: false },
   streamEvents: { method: "GET", path: "/v1/events/stream", takesIdempotencyKey: false },
+  getStats: { method: "GET", path: "/v1/stats", takesIdempotencyKey: false },
   listSuppressions: { method: "GET", path: "/v1/suppressions", takesIdempotencyKey: false },
   createSuppression: { method: "POST", path: "/v1/suppressions", takesIdempotencyKey: false },
   importSuppressions: { method: "POST", path: "/v1/suppressions/import", takesIdempotencyKey: false },
@@ -1182,6 +1236,7 @@ export const places = {
   classify: { method: "POST", path: "/v1/classify", takesIdempotencyKey: false },
   listKeys: { method: "GET", path: "/v1/keys", takesIdempotencyKey: false },
   createKey: { method: "POST", path: "/v1/keys", takesIdempotencyKey: false },
+  getCallersKey: { method: "GET", path: "/v1/keys/self", takesIdempotencyKey: false },
   getKey: { method: "GET", path: "/v1/keys/{id}", takesIdempotencyKey: false },
   deleteKey: { method: "DELETE", path: "/v1/keys/{id}", takesIdempotencyKey: false },
   listRelays: { method: "GET", path: "/v1/relays", takesIdempotencyKey: false },
