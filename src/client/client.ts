@@ -2,7 +2,7 @@
 import { bouncesOf, classifyOf } from "./bounces.ts";
 import { eventsOf } from "./events.ts";
 import { messagesOf } from "./messages.ts";
-import { capturedOf, keysOf, relaysOf } from "./operating.ts";
+import { capturedOf, keysOf, relaysOf, statsOf } from "./operating.ts";
 import { createCallOperation } from "./operations.ts";
 import { suppressionsOf } from "./suppressions.ts";
 import { webhooksOf } from "./webhooks.ts";
@@ -43,6 +43,7 @@ export type PosternClient = {
   classify: ReturnType<typeof classifyOf>;
   keys: ReturnType<typeof keysOf>;
   relays: ReturnType<typeof relaysOf>;
+  stats: ReturnType<typeof statsOf>;
   captured: ReturnType<typeof capturedOf>;
 };
 
@@ -69,6 +70,7 @@ export function createClient({ url, apiKey, timeoutMs = 30_000, retries = 3, fet
     classify: classifyOf(call),
     keys: keysOf(call),
     relays: relaysOf(call),
+    stats: statsOf(call),
     captured: capturedOf(call),
   };
 }

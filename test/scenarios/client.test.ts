@@ -193,6 +193,8 @@ test("keys are made, used and revoked; relays are paused and resumed; replies an
   const { id, key } = await postern.keys.create({ name: "reader", scopes: ["read"] });
   const reader = module.createClient({ url: gateway.url, apiKey: key });
   assert.ok((await reader.messages.list({ limit: 1 }).page()).data.length > 0);
+  assert.deepEqual((await reader.keys.self()).scopes, ["read"]);
+  assert.ok((await reader.stats()).data.some(({ accepted }) => accepted > 0));
   await assert.rejects(reader.messages.send(mail), { status: 403, code: "forbidden" });
   await postern.keys.delete(id);
   const [relay] = await postern.relays.list();
