@@ -44,10 +44,10 @@ export function writeField(name: string, value: string): string {
 
 /**
  * Unstructured text, such as a subject, so that every reader shows exactly this text: encoded if it is not printable ASCII,
- * would not survive folding, or looks like an encoded word itself.
+ * would not survive folding (some readers make one space of several at a fold), or looks like an encoded word itself.
  */
 export function unstructured(text: string): string {
-  return /^[\x21-\x7e]+(?: {1,8}[\x21-\x7e]+)*$/.test(text) && !/=\?|[^ ]{200}/.test(text) ? text : encodeWords(text);
+  return /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/.test(text) && !/=\?|[^ ]{200}/.test(text) ? text : encodeWords(text);
 }
 
 /** A text as quoted string (RFC 5322 section 3.2.4). */

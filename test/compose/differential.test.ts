@@ -34,7 +34,7 @@ const words = fc.constantFrom(
     '"',
     ",",
   ],
-  ...["(", ")", "<a@b.c>", ";", ":", "@", "%", "&amp;", "<p>", "</p>", "_", "~", "\u007f", "\u0001", "\f", "\u0085", "\u2028", "\ufeff"],
+  ...["(", ")", "<a@b.c>", ";", ":", "@", "%", "&amp;", "<p>", "</p>", "_", "~", "\u007f", "\u0001", "\f", "\u0085", "\u2028"],
   ...[
     "Grüße",
     "Straße",
@@ -69,14 +69,19 @@ const gaps = fc.oneof(
   fc.constantFrom("", "  ", "\t", " \t ", "\n", "\r\n", "\r", " \n", "\t\r\n", "\n\n", "\r\n\r\n", "\n\r", "\r\r\n", "\n ", "\n.\n"),
 );
 const prose = fc.array(fc.tuple(words, gaps), { maxLength: 60 }).map((pairs) => pairs.flat().join(""));
+/** A byte order mark at the beginning of an encoded word is dropped by readers, and each composer begins its words elsewhere. */
+const unmarked = (it: string) => it.replaceAll("\ufeff", "");
 const text = fc.oneof(
   { weight: 5, arbitrary: prose },
-  fc.string({ unit: "grapheme", maxLength: 300 }).filter((it) => !it.includes("\0")),
+  fc
+    .string({ unit: "grapheme", maxLength: 300 })
+    .filter((it) => !it.includes("\0"))
+    .map(unmarked),
   fc.constantFrom("", " ", "\n", "\r\n", ".", "\t", "a ", "a \n", "a\t\r\n"),
 );
 const oneLine = fc.oneof(
   prose.map((it) => it.replace(/[\r\n]/g, " ").slice(0, 900)),
-  fc.string({ unit: "grapheme", maxLength: 120 }),
+  fc.string({ unit: "grapheme", maxLength: 120 }).map(unmarked),
 );
 const domain = fc.constantFrom(
   "example.com",
