@@ -1,5 +1,6 @@
 // The way out of one dispatch: a connection, a claim, one SMTP transaction, a record. What a crash does at each step is in the design, section 5.
 import { randomUUID } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
 import { domainOf } from "../domain/address.ts";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { Lane } from "../domain/message.ts";
@@ -158,8 +159,8 @@ const asksBeforeDot = 5;
 
 /** Whether the claim is still ours, and the final dot may be sent; no, too, where nobody can say. */
 async function mayHandOver({ ledger, owner, stopping }: DeliverDependencies, claimed: WakeUp & { attempt: number }, marks: boolean) {
+  if (!marks) return owner.leaseHolds();
   for (let asked = 1; owner.leaseHolds(); asked++) {
-    if (!marks) return true;
     try {
       return await ledger.handingOver({ ...claimed, owner: owner.id });
     } catch {
@@ -246,8 +247,4 @@ async function recordUntilTaken({ ledger, abandon, log }: DeliverDependencies, i
       await wait(delayMs);
     }
   }
-}
-
-function wait(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }

@@ -3,11 +3,9 @@ import assert from "node:assert/strict";
 import { atEndOf } from "../../support/atEnd.ts";
 import { settleAccounts, subscribeToAll } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { installationOf } from "../../support/installation.ts";
-import { startProxy } from "../../support/proxy.ts";
+import { installationOf, startApiBehindProxy } from "../../support/installation.ts";
 import { sharedRedis } from "../../support/redis.ts";
 import { openBooks, startRush } from "../../support/rush.ts";
-import { startScriptedRelay } from "../../support/scriptedRelay.ts";
 import { startSink } from "../../support/sink.ts";
 import { startWebhookReceiver } from "../../support/webhookReceiver.ts";
 
@@ -54,14 +52,7 @@ faultRow(
   },
   async (t, measured) => {
     const atEnd = atEndOf(t);
-    const relay = await startScriptedRelay();
-    atEnd(relay.stop);
-    const proxy = await startProxy({ target: { port: redis.port } });
-    atEnd(proxy.stop);
-    const redisUrl = redis.freshUrl();
-    const start = installationOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: relay.url } });
-    await start("worker");
-    const api = await start("api", { REDIS_URL: redisUrl.replace(`:${redis.port}`, `:${proxy.port}`) });
+    const { api, proxy, relay, start } = await startApiBehindProxy(atEnd, redis);
     // The queue has a connection of its own, which the ledger's scripts do not use.
     const lost = proxy.dropRequestsFrom(":relay-default:");
     const books = openBooks();

@@ -6,12 +6,10 @@ import { atEndOf } from "../../support/atEnd.ts";
 import { settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
 import type { Gateway } from "../../support/gateway.ts";
-import { installationOf } from "../../support/installation.ts";
+import { startApiBehindProxy } from "../../support/installation.ts";
 import { eventsOf, inParallel, sendEach, testMessage } from "../../support/mailing.ts";
-import { startProxy } from "../../support/proxy.ts";
 import { sharedRedis } from "../../support/redis.ts";
 import { openBooks, startRush } from "../../support/rush.ts";
-import { startScriptedRelay } from "../../support/scriptedRelay.ts";
 
 const redis = await sharedRedis();
 
@@ -55,14 +53,7 @@ faultRow(
   },
   async (t, measured) => {
     const atEnd = atEndOf(t);
-    const relay = await startScriptedRelay();
-    atEnd(relay.stop);
-    const proxy = await startProxy({ target: { port: redis.port } });
-    atEnd(proxy.stop);
-    const redisUrl = redis.freshUrl();
-    const start = installationOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: relay.url } });
-    await start("worker");
-    const api = await start("api", { REDIS_URL: redisUrl.replace(`:${redis.port}`, `:${proxy.port}`) });
+    const { api, proxy, relay } = await startApiBehindProxy(atEnd, redis);
     const send_at = new Date(Date.now() + 3_600_000).toISOString();
     const scheduled = Array.from({ length: 300 }, (_, index) => testMessage(`later-${index}`, `later-${index}@example.net`, { send_at }));
     const later = await sendEach(api, scheduled);

@@ -4,11 +4,9 @@ import type { MessageView } from "../../../src/domain/messageView.ts";
 import { atEndOf } from "../../support/atEnd.ts";
 import { settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { installationOf } from "../../support/installation.ts";
+import { startApiBehindProxy } from "../../support/installation.ts";
 import { sendEach, testMessage } from "../../support/mailing.ts";
-import { startProxy } from "../../support/proxy.ts";
 import { sharedRedis } from "../../support/redis.ts";
-import { startScriptedRelay } from "../../support/scriptedRelay.ts";
 
 const redis = await sharedRedis();
 
@@ -23,13 +21,7 @@ faultRow(
   },
   async (t, measured) => {
     const atEnd = atEndOf(t);
-    const relay = await startScriptedRelay();
-    atEnd(relay.stop);
-    const proxy = await startProxy({ target: { port: redis.port } });
-    atEnd(proxy.stop);
-    const redisUrl = redis.freshUrl();
-    const start = installationOf(atEnd, { env: { REDIS_URL: redisUrl, SMTP_URL: relay.url } });
-    const [api] = await Promise.all([start("api", { REDIS_URL: redisUrl.replace(`:${redis.port}`, `:${proxy.port}`) }), start("worker")]);
+    const { api, proxy, relay, start } = await startApiBehindProxy(atEnd, redis);
     const inMs = (ms: number) => new Date(Date.now() + ms).toISOString();
     const scheduled = (name: string, send_at: string) =>
       Array.from({ length: 5 }, (_, index) => testMessage(`${name}-${index}`, `${name}-${index}@example.net`, { send_at }));
