@@ -120,7 +120,8 @@ const batchMs = 250;
 
 /**
  * Follows the event log while the page is looked at, and hands over what came in batches.
- * @param after where to begin; undefined: not yet
+ * @param after where to begin; undefined: not yet. Whoever begins "now" gets an empty batch first: what was asked for before it may be
+ *   out of date, and no event will say so
  */
 export function useEvents(after: string | undefined | "now", onEvents: (events: Event[]) => void, types?: readonly string[]): StreamState {
   const { client } = useSession();
@@ -145,6 +146,7 @@ export function useEvents(after: string | undefined | "now", onEvents: (events: 
       { signal: abort.signal, after: after === "now" ? undefined : after, ...(wanted && { types: wanted.split(",") }) },
       {
         onState: setState,
+        onBegin: flush,
         onEvent: (event) => {
           batch.push(event);
           timer ??= setTimeout(flush, batchMs);

@@ -62,7 +62,11 @@ export async function startProxy(options: { target: { host?: string; port: numbe
 
   const end = (pair: Pair, how: "reset" | "close") => {
     pairs.delete(pair);
-    for (const socket of [pair.client, pair.target]) how === "reset" ? socket?.resetAndDestroy() : socket?.destroy();
+    for (const socket of [pair.client, pair.target]) {
+      // libuv refuses to reset a socket whose end is on its way, and Node 20 then never closes it: the process spins at its exit.
+      if (how === "reset" && !socket?.writableEnded) socket?.resetAndDestroy();
+      else socket?.destroy();
+    }
   };
 
   /** Looks for the rules' patterns in what a client said, also across chunks. */

@@ -10,17 +10,19 @@ const againAfterMs = 2_000;
  * Follows until the signal; goes on where it was after an interruption.
  * @param options.after a place in the log, or undefined for from now on
  * @param options.types of these types only; undefined: all
+ * @param listener `onBegin`: from here on nothing is missed; once, and only when it began "now"
  */
 export async function followEvents(
   client: Client,
   options: { after?: string | undefined; types?: readonly string[]; signal: AbortSignal },
-  listener: { onEvent(event: Event): void; onState(state: StreamState): void },
+  listener: { onEvent(event: Event): void; onState(state: StreamState): void; onBegin?(): void },
 ): Promise<void> {
   const { signal, types } = options;
   let after = options.after;
-  const take = (event: Event) => {
-    after = event.id;
-    listener.onEvent(event);
+  const take = (place: string, event: Event | undefined) => {
+    if (after === undefined) listener.onBegin?.();
+    after = place;
+    if (event) listener.onEvent(event);
   };
   while (!signal.aborted) {
     try {
@@ -40,8 +42,11 @@ export async function followEvents(
   }
 }
 
-/** Reads a stream to its end (WHATWG HTML, "Server-sent events": only what the gateway makes use of). */
-export async function readEvents(body: ReadableStream<Uint8Array>, take: (event: Event) => void): Promise<void> {
+/**
+ * Reads a stream to its end (WHATWG HTML, "Server-sent events": only what the gateway makes use of).
+ * @param take gets each place in the log, and the event there; the first place comes without one
+ */
+export async function readEvents(body: ReadableStream<Uint8Array>, take: (place: string, event: Event | undefined) => void): Promise<void> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = "";
@@ -52,8 +57,11 @@ export async function readEvents(body: ReadableStream<Uint8Array>, take: (event:
     const blocks = text.split("\n\n");
     text = blocks.pop() ?? "";
     for (const block of blocks) {
-      const data = block.split("\n").flatMap((line) => (line.startsWith("data: ") ? [line.slice(6)] : []));
-      if (data.length > 0) take(JSON.parse(data.join("\n")) as Event);
+      const lines = block.split("\n");
+      const valuesOf = (field: string) => lines.flatMap((line) => (line.startsWith(`${field}: `) ? [line.slice(field.length + 2)] : []));
+      const place = valuesOf("id").at(-1);
+      const data = valuesOf("data");
+      if (place !== undefined) take(place, data.length > 0 ? (JSON.parse(data.join("\n")) as Event) : undefined);
     }
   }
 }

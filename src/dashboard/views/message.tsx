@@ -49,7 +49,7 @@ export function MessageView({ id }: { id: string }) {
     [id],
   );
   useEvents("now", (events) => {
-    if (events.some(({ data }) => data.message_id === id)) loaded.reload();
+    if (events.length === 0 || events.some(({ data }) => data.message_id === id)) loaded.reload();
   });
   const message = loaded.data?.message;
   return (
