@@ -12,20 +12,26 @@ export type Comparison = {
   /** In a turn; another number is rounded up to a multiple of `step`. */
   messages: number;
   step?: number;
+  /** So many turns' worth of messages before the first round, for those that become faster; default 2. */
+  warmUpTurns?: number;
   contenders(options: Pick<RunOptions, "withHaraka">): StartContender[];
   /** Whom the others are compared with. */
   against: string[];
 };
 
 /** Starts them all, lets each warm up, and gives each its turn in every round, beginning with another one each time. */
-export async function runRounds(starts: readonly StartContender[], options: { rounds: number; messages: number; say(line: string): void }) {
-  const { rounds, messages, say } = options;
+export async function runRounds(
+  starts: readonly StartContender[],
+  options: { rounds: number; messages: number; warmUpTurns?: number; say(line: string): void },
+): Promise<Turn[]> {
+  const { rounds, messages, warmUpTurns = 2, say } = options;
   const stack = createStack();
   const turns: Turn[] = [];
   try {
     const contenders: Contender[] = [];
     for (const start of starts) contenders.push(await stack.add(start()));
-    for (const contender of contenders) await takeTurn(contender, messages);
+    for (const contender of contenders)
+      for (let turn = 0; turn < (contender.warmsUp ? warmUpTurns : 1); turn++) await takeTurn(contender, messages);
     for (let round = 0; round < rounds; round++) {
       for (const index of contenders.keys()) {
         const contender = contenders[(index + round) % contenders.length] as Contender;
@@ -85,12 +91,12 @@ function plotOf(file: string, title: string, unit: string, names: readonly strin
 }
 
 /** A case of the usual form. */
-export function comparison({ name, title, about, messages: usual, step = 1, contenders, against }: Comparison): Case {
+export function comparison({ name, title, about, messages: usual, step = 1, warmUpTurns = 2, contenders, against }: Comparison): Case {
   return {
     name,
     async run(options) {
       const messages = Math.ceil((options.messages ?? usual) / step) * step;
-      const turns = await runRounds(contenders(options), { ...options, messages });
+      const turns = await runRounds(contenders(options), { ...options, messages, warmUpTurns });
       const names = [...new Set(turns.map(({ contender }) => contender))];
       const known = against.filter((base) => names.includes(base));
       const spread = (figure: (turn: Turn) => number) => (contender: string) => spreadOf(figuresOf(turns, contender, figure));

@@ -12,6 +12,8 @@ export type Contender = {
   /** All that its CPU is counted of. */
   readonly programs: readonly Program[];
   readonly sink: CountingSink;
+  /** It becomes faster as it runs, as JavaScript does: it must carry thousands of messages before its figures are those that last. */
+  readonly warmsUp: boolean;
   /** Hands over so many messages; resolves when all are handed over, not when they have arrived. */
   handOver(messages: number): Promise<HandedOver>;
   stop(): Promise<void>;

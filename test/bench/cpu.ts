@@ -6,9 +6,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** A program that is measured. It and whatever it starts count as one. */
 export type Program = { name: string; pid: number };
 
+/** CPU seconds of a program's first thread, where its own code runs, and of its other threads: compilers, garbage collectors, flushers. */
+export type ThreadTimes = { user: number; system: number; otherThreads: number };
+
 type Entry = { parent: number; ticks: number };
 
 const ticksPerSecond = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
+
+/**
+ * The fields of a stat file, beginning with the state, which is field 3 (proc(5)). What comes before it is a program's name in parentheses, which
+ * may hold anything.
+ */
+function statFields(path: string): string[] {
+  const text = readFileSync(path, "latin1");
+  return text.slice(text.lastIndexOf(")") + 2).split(" ");
+}
 
 /** Every process of the machine: its parent, and its own ticks with those of the children that it has buried. */
 function everyProcess(): Map<number, Entry> {
@@ -16,9 +28,7 @@ function everyProcess(): Map<number, Entry> {
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
-      const text = readFileSync(`/proc/${name}/stat`, "latin1");
-      // The name of a program, in parentheses, may hold anything: what follows is counted from the last one (proc(5): state is field 3).
-      const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+      const fields = statFields(`/proc/${name}/stat`);
       const ticks = [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0);
       entries.set(Number(name), { parent: Number(fields[1]), ticks });
     } catch {
@@ -36,6 +46,14 @@ export function cpuSecondsOf(programs: readonly Program[]): Map<string, number> 
   const ticksOf = (pid: number): number =>
     (children.get(pid) ?? []).reduce((sum, child) => sum + ticksOf(child), entries.get(pid)?.ticks ?? 0);
   return new Map(programs.filter(({ pid }) => entries.has(pid)).map(({ name, pid }) => [name, ticksOf(pid) / ticksPerSecond]));
+}
+
+/** What a process's threads have used since it began. */
+export function threadTimesOf(pid: number): ThreadTimes {
+  const [, , , , , , , , , , , user = 0, system = 0] = statFields(`/proc/${pid}/task/${pid}/stat`).map(Number);
+  const [, , , , , , , , , , , allUser = 0, allSystem = 0] = statFields(`/proc/${pid}/stat`).map(Number);
+  const [own, all] = [user + system, allUser + allSystem];
+  return { user: user / ticksPerSecond, system: system / ticksPerSecond, otherThreads: (all - own) / ticksPerSecond };
 }
 
 function sumOf(seconds: Map<string, number>): number {

@@ -47,7 +47,7 @@ for (const name of wanted ?? []) if (!cases.some((each) => each.name === name)) 
 
 if (values.guard) process.exit((await guard({ rounds: rounds ?? 3, messages, say })) ? 0 : 1);
 if (values.profile) {
-  console.log(await profile({ messages: messages ?? 5_000, say }));
+  console.log(await profile({ messages: messages ?? 5_000 }));
   process.exit(0);
 }
 

@@ -20,7 +20,8 @@ export type ProductOptions = {
   relayOf?: (sink: CountingSink) => Promise<{ url: string; stop(): Promise<unknown> }>;
   /** The rest of a `postern.yaml`. */
   config?: string;
-  env?: Record<string, string>;
+  /** Of Node, for the API and the workers. */
+  nodeOptions?: string[];
 };
 
 export type Product = {
@@ -38,15 +39,15 @@ export type Product = {
 export type Generator = Workshop<Omit<GeneratorOrder, "port" | "apiKey">, GeneratorReport>;
 
 /** Starts Redis, a sink and the API. Workers come by `startWorker`. */
-export function startProduct({ appendfsync, relayOf, config = "", env: more = {} }: ProductOptions): Promise<Product> {
+export function startProduct({ appendfsync, relayOf, config = "", nodeOptions = [] }: ProductOptions): Promise<Product> {
   return built(async (stack) => {
     const redis = await stack.add(startRedis({ appendfsync }));
     const sink = await stack.add(startCountingSink());
     const relay = relayOf && (await stack.add(relayOf(sink)));
     const url = new URL(relay?.url ?? `smtp://127.0.0.1:${sink.port}?tls=none`);
     url.searchParams.set("connections", String(relayConnections));
-    const env = { REDIS_URL: redis.url, SMTP_URL: url.href, ...more };
-    const api = await stack.add(startGateway({ env, config, args: ["--role", "api"] }));
+    const env = { REDIS_URL: redis.url, SMTP_URL: url.href };
+    const api = await stack.add(startGateway({ env, config, nodeOptions, args: ["--role", "api"] }));
     const workers = new Set<Gateway>();
     await stack.add(Promise.resolve({ stop: () => Promise.all([...workers].map((worker) => worker.stop())) }));
     const client = new Redis(redis.url);
@@ -61,7 +62,12 @@ export function startProduct({ appendfsync, relayOf, config = "", env: more = {}
       ],
       redis: () => client,
       async startWorker() {
-        const worker = await startGateway({ env: { ...env, POSTERN_API_KEY: api.apiKey }, config, args: ["--role", "worker"] });
+        const worker = await startGateway({
+          env: { ...env, POSTERN_API_KEY: api.apiKey },
+          config,
+          nodeOptions,
+          args: ["--role", "worker"],
+        });
         const stop = async (graceMs?: number) => {
           workers.delete(member);
           await worker.stop(graceMs);
@@ -95,6 +101,7 @@ export function productContender(
       name,
       programs: product.programs(),
       sink: product.sink,
+      warmsUp: true,
       async handOver(messages) {
         const order = { recipe, requests: messages / batch, connections, ...(perSecond !== undefined && { perSecond }) };
         return { posts: await generator.ask(order) };

@@ -36,6 +36,7 @@ export function startFloor({ recipe }: { recipe: RecipeName }): Promise<Contende
       name: "floor",
       programs: [{ name: "sink", pid: sink.pid }],
       sink,
+      warmsUp: false,
       async handOver(messages) {
         const seconds = await source({ port: sink.port, file: mail.path, messages, recipients: mail.recipients });
         return { endedCpu: [{ name: "source", seconds }] };

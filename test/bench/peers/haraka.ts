@@ -71,6 +71,7 @@ export function startHaraka({ recipe }: { recipe: RecipeName }): Promise<Contend
       name: "Haraka",
       programs: [{ name: "node", pid: haraka.pid }],
       sink,
+      warmsUp: true,
       async handOver(messages) {
         await source({ port, file: mail.path, messages, recipients: mail.recipients });
         return {};

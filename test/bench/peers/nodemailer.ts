@@ -25,6 +25,7 @@ export function startNodemailerLoop(options: {
       name,
       programs: [{ name: "node", pid: loop.pid }],
       sink,
+      warmsUp: true,
       async handOver(messages) {
         await loop.ask({ recipe, messages, relay: relay ?? { port: sink.port }, ...(dkim && { dkim }) });
         return {};

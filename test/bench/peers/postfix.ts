@@ -34,6 +34,7 @@ export function startPostfixPeer(options: { recipe: RecipeName; roundTripMs?: nu
       name: "Postfix",
       programs: [{ name: "postfix", pid: postfix.pid }],
       sink,
+      warmsUp: false,
       async handOver(messages) {
         await source({ port: postfix.port, file: mail.path, messages, recipients: mail.recipients });
         return {};
