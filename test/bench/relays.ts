@@ -23,7 +23,7 @@ export function securedRelay(sink: CountingSink) {
     const certificate = await selfSignedCertificate();
     await stack.add(Promise.resolve({ stop: certificate.remove }));
     const wire = await stack.add(startWorkshop<WireOrder, { port: number }>("wire.ts"));
-    const { port } = await wire.ask({ targetPort: sink.port, tls: certificate });
+    const { port } = await wire.ask({ targetPort: sink.port, tls: { key: certificate.key, cert: certificate.cert } });
     const url = new URL(`smtps://${login.user}:${login.pass}@127.0.0.1:${port}`);
     url.searchParams.set("ca_file", certificate.certificateFile);
     return { url: url.href, relay: { port, login, ca: certificate.cert }, stop: stack.stop };

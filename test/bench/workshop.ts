@@ -25,9 +25,9 @@ export async function startWorkshop<Order extends object, Answer>(file: string):
   return {
     pid: child.pid as number,
     async ask(order) {
-      const reply = next();
+      // What cannot be sent is thrown here, before anybody waits for an answer.
       child.send(order);
-      const told = await reply;
+      const told = await next();
       if ("fault" in told) throw new Error(`${file}: ${told.fault}`);
       return told.answer;
     },
