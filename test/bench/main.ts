@@ -8,13 +8,14 @@ import { hugeMessages } from "./cases/hugeMessages.ts";
 import { openLoop } from "./cases/openLoop.ts";
 import { guard } from "./guard.ts";
 import { profile } from "./profile.ts";
+import { recipeNames } from "./recipes.ts";
 import { textOf, writeReport } from "./report.ts";
 
 const cases: readonly Case[] = [plain, dkim, secured, far, fifty, attachment, batch, openLoop, hugeMessages, backlog];
 
 function refuse(text: string): never {
   console.error(
-    `${text}\nnpm run bench [-- --only CASE,…] [--rounds N] [--messages N] [--backlog N] [--haraka] [--json FILE] [--write] [--guard] [--profile]; ` +
+    `${text}\nnpm run bench [-- --only CASE,…] [--rounds N] [--messages N] [--backlog N] [--haraka] [--json FILE] [--write] [--guard] [--profile [--recipe MAIL]]; ` +
       `the cases: ${cases.map(({ name }) => name).join(" ")}`,
   );
   process.exit(2);
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     write: { type: "boolean", default: false },
     guard: { type: "boolean", default: false },
     profile: { type: "boolean", default: false },
+    recipe: { type: "string", default: "plain" },
   },
 });
 
@@ -47,7 +49,8 @@ for (const name of wanted ?? []) if (!cases.some((each) => each.name === name)) 
 
 if (values.guard) process.exit((await guard({ rounds: rounds ?? 3, messages, say })) ? 0 : 1);
 if (values.profile) {
-  console.log(await profile({ messages: messages ?? 5_000 }));
+  const recipe = recipeNames.find((name) => name === values.recipe) ?? refuse(`--recipe takes one of ${recipeNames.join(" ")}`);
+  console.log(await profile({ recipe, messages: messages ?? 5_000 }));
   process.exit(0);
 }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Program, type ThreadTimes, threadTimesOf, untilQuiet } from "./cpu.ts";
 import { profileClockUs, readProfile, tellProfile } from "./cpuProfile.ts";
 import { startProduct } from "./product.ts";
+import { type RecipeName, recipeOf } from "./recipes.ts";
 import { watchRedis } from "./redisProfile.ts";
 import { createStack } from "./stack.ts";
 
@@ -13,8 +14,11 @@ const firstInLine = -15;
 
 const threadsOf = (programs: readonly Program[]) => new Map(programs.map(({ name, pid }) => [name, threadTimesOf(pid)]));
 
-/** Runs plain mail through the product and tells where the time went. The profiles stay in a folder, for a viewer. */
-export async function profile({ messages }: { messages: number }): Promise<string> {
+/**
+ * Runs mail through the product and tells where the time went. The profiles stay in a folder, for a viewer.
+ * @param options.messages measured; a multiple of the recipe's batch
+ */
+export async function profile({ recipe, messages }: { recipe: RecipeName; messages: number }): Promise<string> {
   const stack = createStack();
   const folder = await mkdtemp(join(tmpdir(), "postern-bench-profile-"));
   try {
@@ -25,7 +29,7 @@ export async function profile({ messages }: { messages: number }): Promise<strin
     const generator = await product.startGenerator();
     const send = async (count: number) => {
       const taken = product.sink.taken();
-      await generator.ask({ recipe: "plain", requests: count, connections: 50 });
+      await generator.ask({ recipe, requests: Math.ceil(count / recipeOf(recipe).batch), connections: recipe === "huge" ? 10 : 50 });
       await product.sink.untilTaken(taken + count);
       await untilQuiet(product.programs());
     };
@@ -44,9 +48,8 @@ export async function profile({ messages }: { messages: number }): Promise<strin
     const redis = programs.find(({ name }) => name === "redis") as Program;
     setPriority(redis.pid, firstInLine);
     const tellRedis = await watchRedis(product.redis());
-    const fewer = Math.ceil(messages / 2);
-    await send(fewer);
-    const redisWords = await tellRedis(fewer);
+    await send(messages);
+    const redisWords = await tellRedis(messages);
 
     const told: string[] = [];
     for (const [name, member] of [
