@@ -1,8 +1,8 @@
 // Haraka between smtp-source and smtp-sink, with its queue on disk (which it does not sync). It is installed from npm when it is asked for.
 import { execFile } from "node:child_process";
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, stat, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { canConnect, freePort } from "../../support/freePort.ts";
 import { startProcess } from "../../support/process.ts";
@@ -19,7 +19,7 @@ import { writeMail } from "./mailFile.ts";
 const run = promisify(execFile);
 const version = "3";
 
-/** The folder with Haraka in it; installed at the first call, and kept for the next. */
+/** Haraka's program; installed at the first call, and kept for the next. */
 async function installed(): Promise<string> {
   const folder = join(tmpdir(), `postern-bench-haraka-${version}-${userInfo().uid}`);
   const program = join(folder, "node_modules/Haraka/haraka.js");
@@ -55,10 +55,13 @@ export function startHaraka({ recipe }: { recipe: RecipeName }): Promise<Contend
     };
     for (const name of ["config", "plugins", "queue"]) await mkdir(join(folder.path, name));
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder.path, name), text);
+    const program = await installed();
+    // Without this one of its own files it fails at the first connection.
+    await copyFile(join(dirname(program), "config/connection.ini"), join(folder.path, "config/connection.ini"));
     const haraka = await stack.add(
       startProcess({
         command: process.execPath,
-        args: [await installed(), "-c", folder.path],
+        args: [program, "-c", folder.path],
         env: { PATH: "/usr/bin:/bin", HOME: folder.path },
         cwd: folder.path,
         removeOnDeath: folder.path,
