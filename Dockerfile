@@ -7,7 +7,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
-COPY .ci/build.mjs .ci/build.mjs
+COPY .ci/build.mjs .ci/bundleDashboard.mjs .ci/
 COPY src src
 RUN npm run build
 RUN npm prune --omit=dev

@@ -1,11 +1,12 @@
 // Builds dist/ from src/: TypeScript becomes JavaScript, and every other file that a room reads while it runs (Lua scripts,
-// pages, style sheets) is copied to the same place. Nothing is done while dist/ still belongs to the sources, so that
+// pages) is copied to the same place. The dashboard is bundled instead. Nothing is done while dist/ still belongs to the sources, so that
 // `npm start` may call this every time. The new dist/ takes the old one's place only when it is whole.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundleDashboard } from "./bundleDashboard.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const source = join(root, "src");
@@ -13,6 +14,10 @@ const target = join(root, "dist");
 const draft = join(root, `dist-${process.pid}`);
 const stamp = ".sources";
 const compiler = join(root, "node_modules", "typescript");
+const dashboard = join(source, "dashboard");
+/** Besides the sources, what dist/ is made of and by. */
+const makers = ["typescript", "esbuild", "preact", "postal-mime"].map((name) => join(root, "node_modules", name, "package.json"));
+const bundler = join(dirname(fileURLToPath(import.meta.url)), "bundleDashboard.mjs");
 
 /** Every file of src/ that takes part, sorted: what is written for people (`*.md`) does not. */
 function sourceFiles() {
@@ -25,8 +30,8 @@ function sourceFiles() {
 /** One hash over everything that decides what dist/ looks like. */
 function fingerprint(files) {
   const hash = createHash("sha256");
-  const inputs = [...files, join(root, "tsconfig.json"), join(root, "tsconfig.build.json"), fileURLToPath(import.meta.url)];
-  for (const file of [...inputs, join(compiler, "package.json")]) {
+  const inputs = [...files, join(root, "tsconfig.json"), join(root, "tsconfig.build.json"), fileURLToPath(import.meta.url), bundler];
+  for (const file of [...inputs, ...makers]) {
     const content = readFileSync(file);
     hash.update(`${relative(root, file)}\0${content.length}\0`).update(content);
   }
@@ -45,20 +50,21 @@ function compile() {
 }
 
 function copyAssets(files) {
-  for (const file of files.filter((name) => !name.endsWith(".ts"))) {
+  for (const file of files.filter((name) => !name.endsWith(".ts") && !name.startsWith(join(dashboard, "/")))) {
     const copy = join(draft, relative(source, file));
     mkdirSync(dirname(copy), { recursive: true });
     copyFileSync(file, copy);
   }
 }
 
-function build() {
+async function build() {
   const files = sourceFiles();
   const wanted = fingerprint(files);
   if (isCurrent(wanted)) return 0;
   const failed = compile();
   if (failed) return failed;
   copyAssets(files);
+  await bundleDashboard(dashboard, join(draft, "dashboard"));
   const program = join(draft, "main.js");
   if (existsSync(program)) chmodSync(program, 0o755);
   writeFileSync(join(draft, stamp), wanted);
@@ -68,7 +74,7 @@ function build() {
 }
 
 try {
-  process.exitCode = build();
+  process.exitCode = await build();
 } finally {
   rmSync(draft, { recursive: true, force: true });
 }

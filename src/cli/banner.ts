@@ -13,11 +13,12 @@ export function bannerOf(config: Config, running: Running): string[] {
     `  Dashboard   ${url}/`,
     `  API docs    ${url}/docs`,
   ];
-  if (apiKey === undefined) return [...first, "  API key     make one: postern keys create", ""];
+  if (apiKey === undefined) return [...first, "  API key     make one: postern keys create; the dashboard takes it too", ""];
   const message = { from: "Postern <hello@sandbox.test>", to: "delivered@sandbox.test", subject: "Hello", text: "It works." };
   return [
     ...first,
     `  API key     ${apiKey}`,
+    "              (signs in to the dashboard, and goes with every request)",
     "",
     "  Send a message:",
     "",

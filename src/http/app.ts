@@ -14,6 +14,7 @@ import { classifyText } from "./classify/classifyText.ts";
 import { handleClientError } from "./clientErrors.ts";
 import { closeInOrder } from "./closing.ts";
 import { type ConnectionTimeouts, connectionTimeouts, limitConnections } from "./connections.ts";
+import { dashboard } from "./dashboard/dashboard.ts";
 import type { App, Dependencies } from "./dependencies.ts";
 import { describeOperations, refuseUnguarded, serveDocumentation } from "./documentation.ts";
 import { createErrorHandler } from "./errors.ts";
@@ -21,11 +22,11 @@ import { listEvents } from "./events/listEvents.ts";
 import { streamEvents } from "./events/streamEvents.ts";
 import { livez } from "./health/livez.ts";
 import { readyz } from "./health/readyz.ts";
-import { home } from "./home.ts";
 import { receiveNotification } from "./inbound/receiveNotification.ts";
 import { validatorCompiler } from "./inputFaults.ts";
 import { createKey } from "./keys/createKey.ts";
 import { deleteKey } from "./keys/deleteKey.ts";
+import { getCallersKey } from "./keys/getCallersKey.ts";
 import { getKey } from "./keys/getKey.ts";
 import { listKeys } from "./keys/listKeys.ts";
 import { cancelMessage } from "./messages/cancelMessage.ts";
@@ -46,6 +47,7 @@ import { resumeRelay } from "./relays/resumeRelay.ts";
 import { requestIdOf } from "./requestId.ts";
 import { limitRequests } from "./requestQuota.ts";
 import { shedOverload } from "./shedding.ts";
+import { getStats } from "./stats/getStats.ts";
 import { createSuppression } from "./suppressions/createSuppression.ts";
 import { deleteSuppression } from "./suppressions/deleteSuppression.ts";
 import { exportSuppressions } from "./suppressions/exportSuppressions.ts";
@@ -82,6 +84,7 @@ const operations: readonly ((app: App, dependencies: Dependencies) => void)[] = 
   getMessageContent,
   listEvents,
   streamEvents,
+  getStats,
   listSuppressions,
   createSuppression,
   importSuppressions,
@@ -107,6 +110,7 @@ const operations: readonly ((app: App, dependencies: Dependencies) => void)[] = 
   classifyText,
   listKeys,
   createKey,
+  getCallersKey,
   getKey,
   deleteKey,
   listRelays,
@@ -185,7 +189,7 @@ export async function createApp(dependencies: Dependencies, { log, version, time
   refuseUnguarded(app);
   await describeOperations(app);
   for (const add of operations) add(app, dependencies);
-  home(app, { version });
+  dashboard(app, dependencies, { version });
   await serveDocumentation(app);
   return app;
 }

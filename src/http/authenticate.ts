@@ -29,17 +29,17 @@ export type AuthenticateDependencies = {
 };
 
 /** The hook of an operation; `scope` tells the API's description what it asks for. */
-export type ScopeHook = ((request: FastifyRequest) => Promise<void>) & { readonly scope: Scope };
+export type ScopeHook = ((request: FastifyRequest) => Promise<void>) & { readonly scope: Scope | "any" };
 
-/** Makes the hook that runs before a body is read. `scope`: what the operation asks of a key. */
-export function requireScope({ apiKeys, bootstrapKey }: AuthenticateDependencies, scope: Scope): ScopeHook {
+/** Makes the hook that runs before a body is read. `scope`: what the operation asks of a key; `any`: that it is one. */
+export function requireScope({ apiKeys, bootstrapKey }: AuthenticateDependencies, scope: Scope | "any"): ScopeHook {
   const bootstrap = bootstrapKey === undefined ? undefined : digestOf(bootstrapKey);
   const authenticate = async (request: FastifyRequest): Promise<void> => {
     const text = bearerOf(request.headers.authorization);
     if (text === undefined) throw new RefusalError(noKey);
     const caller = bootstrap && timingSafeEqual(bootstrap, digestOf(text)) ? bootstrapCaller : await find(apiKeys, text);
     if (!caller) throw new RefusalError(wrongKey);
-    if (!caller.scopes.includes(scope)) {
+    if (scope !== "any" && !caller.scopes.includes(scope)) {
       throw new RefusalError({ refused: "forbidden", detail: `This operation needs a key with the scope \`${scope}\`.` });
     }
     request.caller = caller;

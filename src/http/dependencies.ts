@@ -24,6 +24,7 @@ import type { Ledger } from "../store/ledger.ts";
 import type { Messages } from "../store/messages.ts";
 import type { Reports } from "../store/reports.ts";
 import type { RequestRates } from "../store/requestRates.ts";
+import type { Stats } from "../store/stats.ts";
 import type { Suppressions } from "../store/suppressions.ts";
 import type { Unsubscribes } from "../store/unsubscribes.ts";
 import type { WebhookDeliveries } from "../store/webhookDeliveries.ts";
@@ -50,6 +51,8 @@ export type RelayStatus = {
   health: RelayHealth;
   connections: { allowed: number; held: number; open: number | null; busy: number | null };
   rates: readonly Rate[];
+  /** Of all workers, about. */
+  attemptsLastMinute: number;
   /** What it is slowed down to at its own request, milliseconds a message. */
   slowIntervalMs: number | null;
   queue: { waiting: number; delayed: number; active: number };
@@ -72,6 +75,7 @@ export type Dependencies = {
   webhookDeliveries: WebhookDeliveries;
   webhookReplays: Pick<WebhookReplays, "start">;
   feed: EventFeed;
+  stats: Pick<Stats, "read">;
   quotas: Quotas;
   requestRates: RequestRates;
   reports: Pick<Reports, "get" | "list" | "content">;
@@ -104,8 +108,8 @@ export type Dependencies = {
   notReady(): Promise<string[]>;
   /** Whether Redis keeps what it has acknowledged: as it was found at the start, and what came to light since. */
   durability(): Durability;
-  /** The hook that lets only keys with that scope in. */
-  scope(scope: Scope): ScopeHook;
+  /** The hook that lets only keys with that scope in; `any`: every key. */
+  scope(scope: Scope | "any"): ScopeHook;
   observeRequest(observed: ObservedRequest): void;
   /** A request, or one message of a batch, was refused. */
   observeRefusal(code: RefusalCode): void;

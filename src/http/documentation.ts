@@ -17,6 +17,7 @@ Errors are problem documents (RFC 9457). Lists take \`limit\` and \`after\`. Tim
 const tags = [
   { name: "Messages", description: "Send mail, and see what became of it." },
   { name: "Events", description: "The log of all that happens." },
+  { name: "Statistics", description: "How much, minute by minute." },
   { name: "Suppressions", description: "Addresses that are not sent to." },
   { name: "Webhooks", description: "Have events sent to you (Standard Webhooks)." },
   { name: "Reports", description: "Bounces and complaints that come back, and what they mean." },
@@ -57,7 +58,7 @@ export async function describeOperations(app: App): Promise<void> {
     transform: (document) => {
       const described = transform(document);
       const scope = scopeOf(document.route.onRequest);
-      const security = scope === undefined ? [] : [{ key: [scope] }];
+      const security = scope === undefined ? [] : [{ key: scope === "any" ? [] : [scope] }];
       return { ...described, schema: { ...described.schema, security } };
     },
     transformObject: (document) => tidy(transformObject(document)) as ReturnType<typeof transformObject>,

@@ -55,7 +55,7 @@ function dependenciesOf(
     ledger: { clock: ledger.clock, ...acceptance.ledger },
     ...{ messages, events, apiKeys, idempotency, requestRates, feed, wake, notReady, durability },
     ...{ webhooks, webhookDeliveries, webhookReplays, webhookTargets },
-    ...{ suppressions, unsubscribes, unsubscribeLinks },
+    ...{ suppressions, unsubscribes, unsubscribeLinks, stats: parts.stats },
     ...(captured && { captured }),
     prepare: {
       ...routing,

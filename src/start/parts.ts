@@ -25,6 +25,7 @@ import { createRelayPermits } from "../store/relayPermits.ts";
 import { watchRelays } from "../store/relayWatch.ts";
 import { createRequestRates } from "../store/requestRates.ts";
 import { createRestate } from "../store/restate.ts";
+import { createStats } from "../store/stats.ts";
 import { createSuppressions } from "../store/suppressions.ts";
 import { createUnsubscribes } from "../store/unsubscribes.ts";
 import { createWebhookDeliveries } from "../store/webhookDeliveries.ts";
@@ -123,6 +124,7 @@ export async function openParts(
     events: createEvents(connection),
     apiKeys,
     idempotency: { ...idempotency, ...acceptance.idempotency },
+    stats: createStats(connection),
     requestRates: createRequestRates(connection),
     suppressions: createSuppressions(connection),
     unsubscribes: createUnsubscribes(connection, { linkLifeMs }),

@@ -6,9 +6,10 @@ import type { Parts } from "./parts.ts";
 
 /** All relays in the order of the configuration. Rejects while Redis is away. `delivery`: of this process, where it delivers too. */
 export async function relayStatuses(parts: Parts, delivery: Delivery | undefined): Promise<RelayStatus[]> {
-  const { paths, producer, relayHealth, relayPermits } = parts;
+  const { paths, producer, relayHealth, relayPermits, stats: counts } = parts;
   const stats = new Map(delivery?.relays().map((it) => [it.name, it.stats]));
-  const healths = await relayHealth.read(paths.relays.map(({ name }) => name));
+  const names = paths.relays.map(({ name }) => name);
+  const [healths, attempts] = await Promise.all([relayHealth.read(names), counts.attemptsInLastMinute(names)]);
   return Promise.all(
     paths.relays.map(async ({ name, host, port, tls, connections, limits }, index) => ({
       ...{ name, host, port, tls },
@@ -21,6 +22,7 @@ export async function relayStatuses(parts: Parts, delivery: Delivery | undefined
         busy: stats.get(name)?.busy ?? null,
       },
       rates: limits?.rates ?? [],
+      attemptsLastMinute: attempts[index] ?? 0,
       queue: await producer.depth(name),
       oldest_waiting_at: (await producer.oldestWaitingSince(name)) ?? null,
     })),

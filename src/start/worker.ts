@@ -25,8 +25,23 @@ const lostWakeUpMs = 3_000;
 
 /** Starts working on what is due. */
 export async function startWorker(parts: Parts, onStop: OnStop) {
-  const { config, connection, ledger, openWork, messages, events, suppressions, apiKeys, producer, wake, metrics, log, prefix, routing } =
-    parts;
+  const {
+    config,
+    connection,
+    ledger,
+    openWork,
+    messages,
+    events,
+    stats,
+    suppressions,
+    apiKeys,
+    producer,
+    wake,
+    metrics,
+    log,
+    prefix,
+    routing,
+  } = parts;
   const { relays } = parts.paths;
   // An embedded Redis serves one process: whoever owned something in it is gone, and need not be waited for.
   if (config.redis.kind === "embedded") {
@@ -53,7 +68,7 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   onStop(() => notify.stop());
 
   const upkeep = startUpkeep({
-    ...{ ledger, openWork, messages, events, suppressions, apiKeys, producer, log, ...routing },
+    ...{ ledger, openWork, messages, events, stats, suppressions, apiKeys, producer, log, ...routing },
     lease: createUpkeepLease(connection, owner.id, upkeepLeaseMs),
     messageRetentionMs: config.retention.messageMs,
     lostAfterMs: lostWakeUpMs,

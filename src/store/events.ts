@@ -9,7 +9,8 @@ const scanStep = 1_000;
 
 export type EventPage = { events: StoredEvent[] /** Sequence number to go on from. */; position: number; hasMore: boolean };
 
-type Entry = [id: string, fields: string[]];
+/** An entry of the stream, as Redis answers it. */
+export type Entry = [id: string, fields: string[]];
 
 export function createEvents(connection: Connection) {
   const { redis, keys } = connection;

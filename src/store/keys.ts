@@ -54,6 +54,12 @@ export function keysOf(shard: number) {
     events: `${tag}:events`,
     /** string: sequence number of the newest event */
     sequence: `${tag}:sequence`,
+    /** string: sequence number up to which the log is counted in the statistics */
+    statsPosition: `${tag}:stats-position`,
+    /** hash: what became of a tenant's mail in a quarter of an hour since the epoch: count by `<minute> <name>`; see stats.ts */
+    tenantStats: (tenant: string, quarter: number) => `${tag}:t:${tenant}:stats:${quarter}`,
+    /** hash: the same of a relay's attempts */
+    relayStats: (relay: string, quarter: number) => `${tag}:relay:${relay}:stats:${quarter}`,
     /** string: a word that changes when the log was found to have lost its end */
     lineage: `${tag}:lineage`,
     /** string: written to see whether this Redis takes writes; gone after a second */

@@ -39,8 +39,11 @@ export function createWebhookFanOut(connection: Connection, options: { consumer:
   let interruptReading: (reason: Error) => void = () => undefined;
   /** A reply that was lost with a connection held entries that are now ours, unseen: they are read again before new ones. */
   let ownFirst = true;
+  /** What Redis calls the connection that waits. */
+  let waitingId: number | undefined;
   blocking.on("ready", () => {
     ownFirst = true;
+    waitingId = undefined;
   });
 
   let version: string | null | undefined;
@@ -74,6 +77,7 @@ export function createWebhookFanOut(connection: Connection, options: { consumer:
 
     /** Waits up to `blockMs` for events that nobody has read; the ones that this consumer has read and not handled come first. */
     async read(blockMs: number): Promise<Batch> {
+      waitingId ??= await interruptible(() => blocking.client("ID"));
       const wanted = ownFirst ? "0" : ">";
       const group = ["GROUP", consumerGroup, consumer] as const;
       const answer = await interruptible(() =>
@@ -86,6 +90,8 @@ export function createWebhookFanOut(connection: Connection, options: { consumer:
 
     /** What this consumer has read and not handled; after `interrupt` also what had been given to it in a reply that it never saw. */
     async inHand(): Promise<Batch> {
+      // Until Redis sees that it is closed, a waiting connection is given events that nobody will ever read.
+      if (waitingId !== undefined) await redis.client("KILL", "ID", waitingId).catch(() => undefined);
       const answer = await redis.xreadgroup("GROUP", consumerGroup, consumer, "COUNT", readStep, "STREAMS", keys.events, "0");
       return { entries: ((answer?.[0]?.[1] ?? []) as (Entry | null)[]).filter((entry) => entry !== null) };
     },

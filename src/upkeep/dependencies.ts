@@ -7,6 +7,7 @@ import type { Events } from "../store/events.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { Messages } from "../store/messages.ts";
 import type { OpenWork } from "../store/openWork.ts";
+import type { Stats } from "../store/stats.ts";
 import type { Suppressions } from "../store/suppressions.ts";
 
 export type UpkeepDependencies = RelayKnowledge & {
@@ -15,6 +16,7 @@ export type UpkeepDependencies = RelayKnowledge & {
   messages: Messages;
   events: Events;
   suppressions: Pick<Suppressions, "sweep">;
+  stats: Pick<Stats, "count">;
   apiKeys: Pick<ApiKeys, "tenants">;
   producer: Producer;
   relays: readonly string[];

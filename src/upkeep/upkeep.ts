@@ -7,6 +7,7 @@ import { reconcileQueues } from "./reconcile.ts";
 import { rerouteOrphans } from "./reroute.ts";
 import { sweepRetention } from "./retention.ts";
 import { rewakeUnconfirmed } from "./rewake.ts";
+import { countEvents } from "./statistics.ts";
 
 export type UpkeepOptions = UpkeepDependencies & {
   lease: Lease;
@@ -20,6 +21,7 @@ type Task = { name: string; everyMs: number; run(dependencies: UpkeepDependencie
 /** What is done, and how long after its last end. Each goes on its own, so that a walk over everything delays no deadline. */
 const tasks: readonly Task[] = [
   { name: "deadlines", everyMs: 500, run: settleOverdue },
+  { name: "statistics", everyMs: 1_000, run: countEvents },
   { name: "lost_wake_ups", everyMs: 2_000, run: rewakeUnconfirmed },
   { name: "orphaned_relays", everyMs: 30_000, run: rerouteOrphans },
   { name: "retention", everyMs: 60_000, run: sweepRetention },

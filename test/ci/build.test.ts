@@ -15,15 +15,15 @@ const house = {
   "src/main.ts": '#!/usr/bin/env node\nimport { word } from "./store/word.ts";\nprocess.stdout.write(word());\n',
   "src/store/word.ts": 'export const word = (): string => "built";\n',
   "src/store/scripts/accept.lua": "-- KEYS: none\nreturn 1\n",
-  "src/dashboard/page.html": "<!doctype html>\n",
-  "src/dashboard/page.css": "body { margin: 0 }\n",
+  "src/http/page.html": "<!doctype html>\n",
+  "src/http/page.css": "body { margin: 0 }\n",
   "src/README.md": "# For people\n",
 };
 
 async function smallHouse(t: TestContext): Promise<{ folder: string; build: () => { code: number | null; output: string } }> {
   const { path: folder, remove } = await temporaryFolder({ name: "build" });
   t.after(remove);
-  for (const name of [".ci/build.mjs", "tsconfig.json", "tsconfig.build.json", "package.json"]) {
+  for (const name of [".ci/build.mjs", ".ci/bundleDashboard.mjs", "tsconfig.json", "tsconfig.build.json", "package.json"]) {
     await cp(join(repository, name), join(folder, name));
   }
   await symlink(join(repository, "node_modules"), join(folder, "node_modules"));
@@ -44,7 +44,7 @@ test("dist/ holds a program that can be run, its source maps, and every script a
   assert.equal((await run(join(folder, "dist/main.js"))).stdout, "built");
   const map = JSON.parse(await readFile(join(folder, "dist/store/word.js.map"), "utf8")) as { sources: string[] };
   assert.deepEqual(map.sources, ["../../src/store/word.ts"]);
-  for (const file of ["store/scripts/accept.lua", "dashboard/page.html", "dashboard/page.css"] as const) {
+  for (const file of ["store/scripts/accept.lua", "http/page.html", "http/page.css"] as const) {
     assert.equal(await readFile(join(folder, "dist", file), "utf8"), house[`src/${file}`]);
   }
   await assert.rejects(access(join(folder, "dist/README.md")));
@@ -73,7 +73,7 @@ test("nothing is built while dist/ belongs to the sources, and everything as soo
 test("a file that is gone from src/ is gone from dist/ too", async (t) => {
   const { folder, build } = await smallHouse(t);
   build();
-  await rm(join(folder, "src/dashboard/page.css"));
+  await rm(join(folder, "src/http/page.css"));
   assert.equal(build().code, 0);
   await assert.rejects(access(join(folder, "dist/dashboard/page.css")));
 });
@@ -91,4 +91,33 @@ test("sources that do not compile fail the build and leave the dist/ that worked
     ["dist"],
   );
   assert.notEqual(build().code, 0);
+});
+
+test("the dashboard is bundled into files named by their content, and its page names them; its sources are not shipped", async (t) => {
+  const { folder, build } = await smallHouse(t);
+  const sources = {
+    "main.tsx": 'import "./look.css";\nimport { render } from "preact";\nrender(<p>Hello</p>, document.body);\n',
+    "look.css": "p { color: red }\n",
+    "page.html":
+      '<link href="assets/{{style}}"><script src="assets/{{script}}"></script><a href="assets/{{preview.html}} assets/{{icon.svg}}">%version%</a>',
+    "preview.html": "<p>preview</p>",
+    "icon.svg": "<svg/>",
+  };
+  await mkdir(join(folder, "src/dashboard"));
+  for (const [name, content] of Object.entries(sources)) await writeFile(join(folder, "src/dashboard", name), content);
+  assert.deepEqual(build(), { code: 0, output: "" });
+  const page = await readFile(join(folder, "dist/dashboard/index.html"), "utf8");
+  assert.match(page, /%version%/, "what the server knows is left to it");
+  const names = [...page.matchAll(/assets\/([\w-]+-[\w-]{8}\.\w+)/g)].map(([, name]) => name);
+  assert.deepEqual(
+    names.map((name) => name?.replace(/-[\w-]{8}\./, ".")),
+    ["main.css", "main.js", "preview.html", "icon.svg"],
+  );
+  assert.deepEqual((await readdir(join(folder, "dist/dashboard/assets"))).sort(), [...names].sort());
+  assert.deepEqual((await readdir(join(folder, "dist/dashboard"))).sort(), ["assets", "index.html"]);
+
+  await writeFile(join(folder, "src/dashboard/look.css"), "p { color: blue }\n");
+  assert.equal(build().code, 0);
+  const after = await readdir(join(folder, "dist/dashboard/assets"));
+  assert.deepEqual(after.filter((name) => !names.includes(name)).length, 1, "only what has changed has a new name");
 });

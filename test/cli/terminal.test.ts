@@ -57,7 +57,12 @@ const relay: Parameters<typeof frameOf>[0][number] = {
     { messages: 50, per_ms: 1_000 },
     { messages: 2_000, per_ms: 3_600_000 },
   ],
-  ...{ slowed_to_per_second: null, queue: { waiting: 1_200, delayed: 7, active: 3 }, oldest_waiting_at: "2026-01-31T08:57:55.000Z" },
+  ...{
+    attempts_last_minute: 0,
+    slowed_to_per_second: null,
+    queue: { waiting: 1_200, delayed: 7, active: 3 },
+    oldest_waiting_at: "2026-01-31T08:57:55.000Z",
+  },
 };
 
 test("top shows each relay's state, backlog, limits and last error, and the sum of several", () => {

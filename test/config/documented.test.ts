@@ -10,6 +10,7 @@ import { configOf, warningsOf } from "./reading.ts";
 
 const documents = [
   "README.md",
+  "docs/limits.md",
   "docs/routes.md",
   "docs/relays.md",
   "docs/suppressions.md",

@@ -23,6 +23,7 @@ import { createIdempotency } from "../../src/store/idempotency.ts";
 import { createLedger } from "../../src/store/ledger.ts";
 import { createMessages } from "../../src/store/messages.ts";
 import { createRequestRates } from "../../src/store/requestRates.ts";
+import { createStats } from "../../src/store/stats.ts";
 import { createSuppressions } from "../../src/store/suppressions.ts";
 import { createUnsubscribes } from "../../src/store/unsubscribes.ts";
 import { createWebhookDeliveries } from "../../src/store/webhookDeliveries.ts";
@@ -129,6 +130,7 @@ export async function openApp(
     webhookDeliveries: createWebhookDeliveries(connection, webhookOptions),
     webhookReplays: createWebhookReplays(connection, webhookOptions),
     feed: createEventFeed(events, messages),
+    stats: createStats(connection),
     reports: reporting.reports,
     takeReport: reporting.intake.take,
     parseReport: reporting.parseReport,

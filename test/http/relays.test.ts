@@ -14,6 +14,7 @@ after(() => redis.stop());
 const working: RelayStatus = {
   ...{ name: "first", host: "smtp.example.com", port: 25, tls: "opportunistic" },
   health: { condition: "up", isSlowed: false },
+  attemptsLastMinute: 12,
   slowIntervalMs: null,
   connections: { allowed: 5, held: 3, open: null, busy: null },
   rates: [{ count: 50, perMs: 1_000 }],
@@ -38,10 +39,10 @@ test("relays are shown with their health, their connections over all workers, an
   };
   const app = await openApp(redis, () => ({ relays: fixedRelays([working, suspended]) }));
   const { body } = await app.ask("GET", "/v1/relays");
-  const { health: _, rates: __, slowIntervalMs: ___, ...shown } = working;
+  const { health: _, rates: __, slowIntervalMs: ___, attemptsLastMinute: ____, ...shown } = working;
   const first = {
     ...shown,
-    ...{ state: "up", suspended_until: null, paused_at: null, last_error: null, slowed_to_per_second: null },
+    ...{ state: "up", suspended_until: null, paused_at: null, last_error: null, slowed_to_per_second: null, attempts_last_minute: 12 },
     rates: [{ messages: 50, per_ms: 1_000 }],
     oldest_waiting_at: atTest,
   };

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { eventId } from "../../src/domain/events.ts";
 import { createWebhookFanOut, eventBacklog } from "../../src/store/webhookFanOut.ts";
@@ -139,6 +141,41 @@ test("a reader with something in hand keeps its name when it ends, so that nothi
   const again = createWebhookFanOut(own.connection, { consumer: "one", retentionMs: own.retentionMs });
   assert.equal((await again.read(10)).entries.length, 1, "the same name finds it at once");
   again.interrupt();
+});
+
+test("a reader that ends is given nothing more, though Redis may not have seen yet that its connection is closed", async (t) => {
+  const own = await openWebhooks(t, redis);
+  // On this way Redis never hears of the end of a connection.
+  const targets: Socket[] = [];
+  const way = createServer({ allowHalfOpen: true }, (client) => {
+    const target = connect(redis.port, "127.0.0.1");
+    targets.push(target);
+    client.on("data", (chunk) => target.write(chunk)).on("error", () => undefined);
+    target.on("data", (chunk) => client.write(chunk)).on("error", () => undefined);
+  });
+  await once(way.listen(0, "127.0.0.1"), "listening");
+  t.after(() => {
+    for (const target of targets) target.destroy();
+    way.close();
+  });
+  const direct = own.connection.client("patient");
+  const blocking = direct.duplicate({ port: (way.address() as AddressInfo).port });
+  direct.disconnect();
+  const ending = createWebhookFanOut({ ...own.connection, client: () => blocking }, { consumer: "ending", retentionMs: own.retentionMs });
+  await ending.prepare();
+  await ending.read(10);
+  const waiting = assert.rejects(ending.read(30_000));
+  const other = createWebhookFanOut(own.connection, { consumer: "other", retentionMs: own.retentionMs });
+  const isWaiting = async () => /flags=b [^\n]*cmd=xreadgroup/.test(String(await own.connection.redis.client("LIST")));
+  await waitFor(isWaiting, { what: "the reader to wait inside Redis" });
+  ending.interrupt();
+  await waiting;
+  assert.deepEqual((await ending.inHand()).entries, []);
+  await own.append();
+  await other.read(10);
+  assert.equal((await other.read(2_000)).entries.length, 1, "the event was given to a reader that had ended");
+  other.interrupt();
+  await ending.retire();
 });
 
 test("two workers read one log and every event is delivered once", async (t) => {

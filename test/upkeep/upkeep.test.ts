@@ -4,6 +4,7 @@ import { wakeUpId } from "../../src/domain/wakeUp.ts";
 import { createProducer, type Producer } from "../../src/queue/producer.ts";
 import { createApiKeys } from "../../src/store/apiKeys.ts";
 import { createUpkeepLease } from "../../src/store/lease.ts";
+import { createStats } from "../../src/store/stats.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { settleOverdue } from "../../src/upkeep/deadlines.ts";
 import type { UpkeepDependencies } from "../../src/upkeep/dependencies.ts";
@@ -41,6 +42,7 @@ async function open(settings?: Parameters<typeof openLedger>[1]): Promise<OpenLe
     ...store,
     producer,
     apiKeys: createApiKeys(store.connection),
+    stats: createStats(store.connection),
     relays: ["default"],
     routes: [{ relays: ["default"] }],
     messageRetentionMs: 60_000,

@@ -26,6 +26,7 @@ export const relay = z
     rates: z
       .array(z.object({ messages: z.int(), per_ms: z.int() }))
       .meta({ description: "The configured rates, which hold all at once; none: no limit." }),
+    attempts_last_minute: z.int().meta({ description: "How often it was used in the last 60 s, by all workers together; about." }),
     slowed_to_per_second: z.number().nullable().meta({ description: "What the rate was lowered to because the relay asked for it." }),
     queue: z.object({ waiting: z.int(), delayed: z.int(), active: z.int() }),
     oldest_waiting_at: wireTime.nullable(),
@@ -34,7 +35,7 @@ export const relay = z
 
 /** A relay as its answer shows it. */
 export function relayView(status: RelayStatus): z.input<typeof relay> {
-  const { health, rates, slowIntervalMs, oldest_waiting_at, ...rest } = status;
+  const { health, rates, attemptsLastMinute, slowIntervalMs, oldest_waiting_at, ...rest } = status;
   const { condition, suspendedUntil, pausedAt, lastError } = health;
   return {
     ...rest,
@@ -45,6 +46,7 @@ export function relayView(status: RelayStatus): z.input<typeof relay> {
       ? { at: wireTimeOrNull(lastError.at) ?? "", phase: lastError.phase, code: lastError.code ?? null, text: lastError.text }
       : null,
     rates: rates.map(({ count, perMs }) => ({ messages: count, per_ms: perMs })),
+    attempts_last_minute: attemptsLastMinute,
     slowed_to_per_second: slowIntervalMs === null ? null : Math.round(10_000 / slowIntervalMs) / 10,
     oldest_waiting_at: wireTimeOrNull(oldest_waiting_at ?? undefined),
   };
