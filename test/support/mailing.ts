@@ -102,7 +102,8 @@ export async function allSettled(gateway: Gateway, ids: readonly string[], timeo
       if (status !== 200) throw new Error(`GET ${id} answered ${status}: ${JSON.stringify(body)}`);
       const still = body.recipients.filter((recipient) => isOpen(recipient.status));
       if (still.length === 0) settled.set(id, body);
-      else open.push(`${id}: ${still.map(({ address, status, reply }) => `${address} ${status} ${reply?.text ?? ""}`.trimEnd()).join(", ")}`);
+      else
+        open.push(`${id}: ${still.map(({ address, status, reply }) => `${address} ${status} ${reply?.text ?? ""}`.trimEnd()).join(", ")}`);
     });
     if (open.length > 0) throw new Error(`still open: ${open.join("; ")}`);
     return true;
