@@ -30,7 +30,8 @@ function sourceFiles() {
 /** One hash over everything that decides what dist/ looks like. */
 function fingerprint(files) {
   const hash = createHash("sha256");
-  const inputs = [...files, join(root, "tsconfig.json"), join(root, "tsconfig.build.json"), fileURLToPath(import.meta.url), bundler];
+  const settings = ["tsconfig.json", "tsconfig.build.json", "tsconfig.client.json"].map((name) => join(root, name));
+  const inputs = [...files, ...settings, fileURLToPath(import.meta.url), bundler];
   for (const file of [...inputs, ...makers]) {
     const content = readFileSync(file);
     hash.update(`${relative(root, file)}\0${content.length}\0`).update(content);
@@ -44,9 +45,19 @@ function isCurrent(wanted) {
 }
 
 /** @returns the exit code of the compiler */
-function compile() {
-  const command = [join(compiler, "bin", "tsc"), "--project", join(root, "tsconfig.build.json"), "--outDir", draft];
+function compile(project) {
+  const command = [join(compiler, "bin", "tsc"), "--project", join(root, project), "--outDir", draft];
   return spawnSync(process.execPath, command, { stdio: "inherit" }).status ?? 1;
+}
+
+/** Declarations name the files beside them as compilers of any age look for them. */
+function renameImports() {
+  const folder = join(draft, "client");
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder).filter((file) => file.endsWith(".d.ts"))) {
+    const text = readFileSync(join(folder, name), "utf8");
+    writeFileSync(join(folder, name), text.replace(/((?:from |import\()"\.\/\w+)\.ts"/g, '$1.js"'));
+  }
 }
 
 function copyAssets(files) {
@@ -61,8 +72,10 @@ async function build() {
   const files = sourceFiles();
   const wanted = fingerprint(files);
   if (isCurrent(wanted)) return 0;
-  const failed = compile();
+  // Of the client, which others import, there are declarations too; it is compiled without Node's types, for it runs elsewhere as well.
+  const failed = compile("tsconfig.build.json") || compile("tsconfig.client.json");
   if (failed) return failed;
+  renameImports();
   copyAssets(files);
   await bundleDashboard(dashboard, join(draft, "dashboard"));
   const program = join(draft, "main.js");

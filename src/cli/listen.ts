@@ -3,10 +3,10 @@
 import { createHmac } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, request } from "undici";
+import { readServerSentEvents } from "../client/serverSentEvents.ts";
 import type { EventView } from "../domain/eventView.ts";
 import { signatureHeaders } from "../notify/signature.ts";
 import type { Refused, Remote } from "./remote.ts";
-import { readServerSentEvents } from "./serverSentEvents.ts";
 import type { Terminal } from "./terminal.ts";
 
 export type ListenOptions = { forwardTo: string; events?: string[]; after?: string; secret?: string; json?: boolean };

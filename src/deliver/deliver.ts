@@ -132,12 +132,8 @@ async function claim({ ledger, owner, stopping }: DeliverDependencies, wake: Wak
 type Attempt = { outcomes: SendOutcome[]; transaction?: Transaction; leaseLost: boolean; suspendedForMs?: number };
 
 /** One transaction for all recipients of the claim. */
-async function transact(
-  { ledger, owner, returnPath }: DeliverDependencies,
-  wake: WakeUp,
-  claimed: Claim,
-  session: RelaySession,
-): Promise<Attempt> {
+async function transact(dependencies: DeliverDependencies, wake: WakeUp, claimed: Claim, session: RelaySession): Promise<Attempt> {
+  const { returnPath } = dependencies;
   const { record, recipients, bytes, attempt, state } = claimed;
   const marks = state.dispatches[wake.dispatch]?.claim?.marks ?? false;
   let leaseLost = false;
@@ -149,12 +145,29 @@ async function transact(
     eightBit: record.eight_bit ?? false,
     smtputf8: record.smtputf8 ?? false,
     beforeFinalDot: async () => {
-      const mayGoOn = owner.leaseHolds() && (!marks || (await ledger.handingOver({ ...wake, attempt, owner: owner.id })));
+      const mayGoOn = await mayHandOver(dependencies, { ...wake, attempt }, marks);
       leaseLost = !mayGoOn;
       return mayGoOn;
     },
   });
   return { outcomes: transaction.outcomes, transaction, leaseLost };
+}
+
+/** How often the ledger is asked before the final dot: its answer may be late, or lost with a connection, and the relay waits gladly. */
+const asksBeforeDot = 5;
+
+/** Whether the claim is still ours, and the final dot may be sent; no, too, where nobody can say. */
+async function mayHandOver({ ledger, owner, stopping }: DeliverDependencies, claimed: WakeUp & { attempt: number }, marks: boolean) {
+  for (let asked = 1; owner.leaseHolds(); asked++) {
+    if (!marks) return true;
+    try {
+      return await ledger.handingOver({ ...claimed, owner: owner.id });
+    } catch {
+      if (asked === asksBeforeDot || stopping.aborted) return false;
+      await wait(50 * asked);
+    }
+  }
+  return false;
 }
 
 /** Without a connection nothing was sent to anybody. */

@@ -17,13 +17,21 @@ const house = {
   "src/store/scripts/accept.lua": "-- KEYS: none\nreturn 1\n",
   "src/http/page.html": "<!doctype html>\n",
   "src/http/page.css": "body { margin: 0 }\n",
+  "src/client/client.ts": "export const where = (url: string): URL => new URL(url);\n",
   "src/README.md": "# For people\n",
 };
 
 async function smallHouse(t: TestContext): Promise<{ folder: string; build: () => { code: number | null; output: string } }> {
   const { path: folder, remove } = await temporaryFolder({ name: "build" });
   t.after(remove);
-  for (const name of [".ci/build.mjs", ".ci/bundleDashboard.mjs", "tsconfig.json", "tsconfig.build.json", "package.json"]) {
+  for (const name of [
+    ".ci/build.mjs",
+    ".ci/bundleDashboard.mjs",
+    "tsconfig.json",
+    "tsconfig.build.json",
+    "tsconfig.client.json",
+    "package.json",
+  ]) {
     await cp(join(repository, name), join(folder, name));
   }
   await symlink(join(repository, "node_modules"), join(folder, "node_modules"));
@@ -38,7 +46,7 @@ async function smallHouse(t: TestContext): Promise<{ folder: string; build: () =
   return { folder, build };
 }
 
-test("dist/ holds a program that can be run, its source maps, and every script and page at its place", async (t) => {
+test("dist/ holds a program that can be run, its source maps, and every script and page at its place, and the declarations of the client alone", async (t) => {
   const { folder, build } = await smallHouse(t);
   assert.deepEqual(build(), { code: 0, output: "" });
   assert.equal((await run(join(folder, "dist/main.js"))).stdout, "built");
@@ -47,6 +55,8 @@ test("dist/ holds a program that can be run, its source maps, and every script a
   for (const file of ["store/scripts/accept.lua", "http/page.html", "http/page.css"] as const) {
     assert.equal(await readFile(join(folder, "dist", file), "utf8"), house[`src/${file}`]);
   }
+  assert.match(await readFile(join(folder, "dist/client/client.d.ts"), "utf8"), /where: \(url: string\) => URL/);
+  await assert.rejects(access(join(folder, "dist/store/word.d.ts")));
   await assert.rejects(access(join(folder, "dist/README.md")));
   assert.deepEqual(
     (await readdir(folder)).filter((name) => name.startsWith("dist")),

@@ -149,6 +149,22 @@ test("a message that holds says so before its dot; when that cannot be said, no 
   assert.equal(it.server.accepted.length, 0);
 });
 
+test("where the answer to that is lost, it is asked for again, and the attempt goes on", async () => {
+  const it = await bench();
+  let lost = 0;
+  it.dependencies.ledger = {
+    ...it.store.ledger,
+    handingOver: async (claim) => {
+      const answer = await it.store.ledger.handingOver(claim);
+      if (lost++ < 2) throw new Error("Command timed out");
+      return answer;
+    },
+  };
+  const { recipients } = await sendOne(it, { onDoubt: "hold" });
+  assert.deepEqual([recipients[0]?.status, recipients[0]?.attempts, lost], ["sent", 1, 3]);
+  assert.equal(it.server.accepted.length, 1);
+});
+
 test("a cut after the dot is doubt: flagged and tried again, or unknown at once for one that holds", async () => {
   const it = await bench({ onData: () => ({ cut: true, store: true }) });
   const resend = await sendOne(it);

@@ -1,7 +1,7 @@
 // Proves that events come out of a stream whole, wherever the network cuts it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readServerSentEvents, type ServerSentEvent } from "../../src/cli/serverSentEvents.ts";
+import { readServerSentEvents, type ServerSentEvent } from "../../src/client/serverSentEvents.ts";
 
 async function read(chunks: (string | Uint8Array)[]): Promise<ServerSentEvent[]> {
   async function* body() {
