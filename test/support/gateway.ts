@@ -54,12 +54,21 @@ export type Gateway = {
  * @param options.cwd default an empty folder, so that no `postern.yaml` is found by chance
  * @param options.config the text of a `postern.yaml`, put into that empty folder
  * @param options.program in place of the built product
+ * @param options.nodeOptions of Node itself, before the program
  * @throws Error with the log when it ends or does not get ready within `readyTimeoutMs` (default 60 s)
  */
 export async function startGateway(
-  options: { env?: Record<string, string>; args?: string[]; cwd?: string; config?: string; program?: string; readyTimeoutMs?: number } = {},
+  options: {
+    env?: Record<string, string>;
+    args?: string[];
+    cwd?: string;
+    config?: string;
+    program?: string;
+    nodeOptions?: string[];
+    readyTimeoutMs?: number;
+  } = {},
 ): Promise<Gateway> {
-  const { env = {}, args = [], readyTimeoutMs = 60_000 } = options;
+  const { env = {}, args = [], nodeOptions = [], readyTimeoutMs = 60_000 } = options;
   const program = options.program ?? (await builtProgram());
   const folder = await temporaryFolder({ name: "gateway" });
   if (options.config !== undefined) await writeFile(join(folder.path, "postern.yaml"), options.config);
@@ -67,7 +76,7 @@ export async function startGateway(
   const givenKey = env.POSTERN_API_KEY ?? `test_${randomBytes(24).toString("hex")}`;
   const gateway = await startProcess({
     command: process.execPath,
-    args: [program, "start", ...args],
+    args: [...nodeOptions, program, "start", ...args],
     cwd: options.cwd ?? folder.path,
     env: {
       PATH: await path(env),
