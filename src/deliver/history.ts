@@ -1,7 +1,7 @@
 // An attempt as the history keeps it: what a postmaster asks for first. No content, credentials masked.
 import type { SendOutcome, TranscriptLine } from "../domain/relay.ts";
 import type { Transaction } from "../relay/pool.ts";
-import type { Claim } from "../store/ledger.ts";
+import type { Claim } from "../store/attempts.ts";
 
 export type HistoryInput = {
   claim: Claim;

@@ -14,8 +14,11 @@ local function load_state(keys)
 end
 
 -- KEEPTTL: a settled message's state may already be on its way out.
+-- Returns the state as JSON.
 local function save_state(keys, state)
-  redis.call('SET', keys.state, cjson.encode(state), 'KEEPTTL')
+  local text = cjson.encode(state)
+  redis.call('SET', keys.state, text, 'KEEPTTL')
+  return text
 end
 
 -- Appends an event to the log and notes its number in the state. `fields` are those of StoredEvent but sequence.
