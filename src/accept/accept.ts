@@ -75,6 +75,7 @@ export async function accept(
       lane: record.lane,
       delayMs: Math.max(0, (sendAt ?? 0) - record.created_at),
       retry: false,
+      job: result.job,
     })),
   );
   return { message, replayed: false };

@@ -1,15 +1,17 @@
 // Takes wake-ups out of one of a relay's queues. BullMQ decides when a worker looks; what is so, the ledger knows.
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ConnectionOptions, DelayedError, type Job, Worker, type WorkerOptions } from "bullmq";
-import { parseWakeUpId, type WakeUp } from "../domain/wakeUp.ts";
+import type { WakeUp } from "../domain/wakeUp.ts";
 import type { Log } from "../telemetry/logger.ts";
+import { dataOf, wakeUpsOf } from "./jobs.ts";
 import { queueName, type Track } from "./names.ts";
+import { createPlaces, type Places } from "./places.ts";
 import { backendInRedisTime } from "./redisTime.ts";
 
 export type ConsumerOptions = {
   relay: string;
   track: Track;
-  /** How many wake-ups are worked on at once. */
+  /** How many wake-ups are worked on at once, whatever jobs they come in. */
   concurrency: number;
   /** A wake-up whose worker has not been heard of for so long is taken by another, within twice that. Milliseconds. */
   lockMs?: number;
@@ -32,13 +34,17 @@ const reconnectDelayMs = 1_000;
 /** A fetch that Redis refused (it is full, or has become a replica) is made again after this. */
 const refusedDelayMs = 1_000;
 
-/** BullMQ's worker, but for two of its ways. */
+type Look = (job: Job, token?: string) => Promise<void>;
+
+/** BullMQ's worker, but for three of its ways. */
 class PatientWorker extends Worker {
   readonly #now: () => number;
+  readonly #places: Places;
 
-  constructor(name: string, look: (job: Job, token?: string) => Promise<void>, options: WorkerOptions, now: () => number) {
+  constructor(name: string, look: Look, options: WorkerOptions, { now, places }: { now: () => number; places: Places }) {
     super(name, look, { ...options, autorun: false }, backendInRedisTime(now));
     this.#now = now;
+    this.#places = places;
   }
 
   /** How long to wait (s) for something that is due at a time (ms) which is Redis' here, and this machine's there. */
@@ -51,12 +57,25 @@ class PatientWorker extends Worker {
    * most of a core, and a quarter of Redis' own.
    */
   protected override async moveToActive(token: string, name?: string): Promise<Job> {
+    await this.#places.wanted();
     try {
-      return await super.moveToActive(token, name);
+      return this.#expect(await super.moveToActive(token, name));
     } catch (error) {
       if (error instanceof Error && error.name === "ReplyError") await sleep(refusedDelayMs);
       throw error;
     }
+  }
+
+  /** It takes as many jobs as there are places; ours may hold many wake-ups, which another worker could work on meanwhile. */
+  protected override async handleCompleted(...[result, job, token, mayFetch, span]: Parameters<Worker["handleCompleted"]>) {
+    const mayFetchNow = () => this.#places.isWanted() && (mayFetch?.() ?? true);
+    return this.#expect(await super.handleCompleted(result, job, token, mayFetchNow, span));
+  }
+
+  #expect(job: Job): Job {
+    // Undefined where there is none, whatever its type says.
+    if (job as Job | undefined) this.#places.expect(wakeUpsOf(job).length);
+    return job;
   }
 }
 
@@ -81,19 +100,32 @@ export function consume({ relay, track, concurrency, lockMs = 30_000, connection
       if (underWay === 0) resolve();
     });
 
-  async function look(job: Job, token?: string): Promise<void> {
-    const wake = parseWakeUpId(job.id ?? "");
-    if (!wake) return;
-    underWay += 1;
-    const againMs = await handle(wake).catch((error: unknown) => {
-      log.warn({ err: error, message_id: wake.messageId, relay }, "a dispatch could not be looked at; again in a few seconds");
-      return faultDelayMs;
+  const places = createPlaces(concurrency);
+
+  /** Works on one wake-up when its turn comes. Returns milliseconds after which to look again, if it is not done. */
+  async function work(wake: WakeUp): Promise<number | undefined> {
+    let againMs: number | undefined;
+    await places.take(async () => {
+      againMs = await handle(wake).catch((error: unknown) => {
+        log.warn({ err: error, message_id: wake.messageId, relay }, "a dispatch could not be looked at; again in a few seconds");
+        return faultDelayMs;
+      });
     });
+    return againMs;
+  }
+
+  /** A job is done with when each of its wake-ups is; it goes on with those that are not. */
+  async function look(job: Job, token?: string): Promise<void> {
+    const wakes = wakeUpsOf(job);
+    underWay += 1;
+    const again = await Promise.all(wakes.map(work));
     underWay -= 1;
     if (underWay === 0) onIdle();
-    if (againMs === undefined) return;
+    const left = wakes.filter((_, index) => again[index] !== undefined);
+    if (left.length === 0) return;
+    if (left.length < wakes.length) await job.updateData(dataOf(left));
     // Only the difference counts: see redisTime.ts.
-    await job.moveToDelayed(Date.now() + againMs, token);
+    await job.moveToDelayed(Date.now() + Math.min(...again.flatMap((ms) => ms ?? [])), token);
     throw new DelayedError();
   }
 
@@ -110,7 +142,7 @@ export function consume({ relay, track, concurrency, lockMs = 30_000, connection
     removeOnFail: { count: 0 },
     skipVersionCheck: true,
   };
-  const worker = new PatientWorker(queueName(relay, track), look, options, now);
+  const worker = new PatientWorker(queueName(relay, track), look, options, { now, places });
   worker.on("error", (error) => log.debug({ err: error, relay }, "queue connection"));
   worker.run().catch((error: unknown) => log.error({ err: error, relay }, "the queue's worker ended"));
 

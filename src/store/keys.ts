@@ -34,6 +34,10 @@ export function keysOf(shard: number) {
     open: `${tag}:open`,
     /** sorted set, all of score 0: `<tenant>:<key id>:<message id>` of every message in `open`; the scripts know it by the name of `open` */
     openByOwner: `${tag}:open:by-owner`,
+    /** hash: how many dispatches a relay has, `open <relay>`, and of them `claimed <relay>`; the scripts know it by the name of `open` */
+    work: `${tag}:open:work`,
+    /** sorted set: a relay's dispatches that were put off, by the time (ms) when they are due; likewise */
+    later: (relay: string) => `${tag}:open:later:${relay}`,
     /** hash: how far the requests of a key or tenant have used up their rates */
     requests: (holder: QuotaHolder, id: string) => `${tag}:requests:${holder}:${id}`,
     /** sorted set: wake-up id by the time when it became due to be queued; removed when the queue has taken it */

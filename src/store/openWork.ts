@@ -5,6 +5,9 @@ import { loadScript, runScript } from "./scripts.ts";
 
 const forgetSettled = loadScript("forget-settled");
 
+/** Dispatches that are open: those whose time has not come, those that are being sent, and all others. */
+export type QueueDepth = { waiting: number; delayed: number; active: number };
+
 /** The indexes on one shard. Every function rejects while Redis is away. */
 export function createOpenWork({ redis, keys, clock }: Connection) {
   return {
@@ -43,6 +46,14 @@ export function createOpenWork({ redis, keys, clock }: Connection) {
     async countOpen(tenant: string, keyId?: string): Promise<number> {
       const owner = keyId === undefined ? tenant : `${tenant}:${keyId}`;
       return redis.zlexcount(keys.openByOwner, `[${owner}:`, `(${owner};`);
+    },
+
+    /** What a relay has to do, in dispatches. */
+    async depth(relay: string): Promise<QueueDepth> {
+      const counts = redis.hmget(keys.work, `open ${relay}`, `claimed ${relay}`);
+      const [[open, claimed], delayed] = await Promise.all([counts, redis.zcount(keys.later(relay), `(${clock.now()}`, "+inf")]);
+      const active = Math.max(0, Number(claimed ?? 0));
+      return { waiting: Math.max(0, Number(open ?? 0) - active - delayed), delayed, active };
     },
 
     /** Relays that dispatches were given to since a sweep last found nothing for them. */

@@ -1,8 +1,8 @@
 // What reports change in the ledger: states of recipients that a relay had taken, and suppressions that follow. Each change is one Lua script.
 import type { Category } from "../domain/reply.ts";
 import type { SuppressionPolicy } from "../domain/suppression.ts";
-import type { Connection } from "./connection.ts";
 import type { RecordedOutcome } from "./attempts.ts";
+import type { Connection } from "./connection.ts";
 import { messageKeysOf, type Retention, retentionArgument } from "./messageScripts.ts";
 import { loadScript, runForWord, runScript } from "./scripts.ts";
 

@@ -87,7 +87,7 @@ export function createStoring(
       ...(input.sendAt !== undefined && { send_at: input.sendAt }),
       attempts: 0,
       recipients: input.recipients,
-      dispatches: input.dispatches,
+      dispatches: input.sendAt === undefined ? input.dispatches : input.dispatches.map((it) => ({ ...it, later: true })),
     };
     const lookedUp = record.bypass_suppressions ? [] : open.map((index) => record.recipients[index]?.address ?? "");
     return [
@@ -101,7 +101,7 @@ export function createStoring(
       chunks,
       eventsOf(input).join("\n"),
       wakeUps.map(wakeUpId).join("\n"),
-      [...new Set(input.dispatches.map(({ relay }) => relay))].join("\n"),
+      wakeUps.map(({ dispatch }) => workOf(input, dispatch)).join("\n"),
       idempotency ? keys.idempotency(record.tenant, idempotency.digest) : "",
       idempotency?.value ?? "",
       idempotency?.lifeMs ?? 0,
@@ -152,6 +152,11 @@ export function createStoring(
 }
 
 type Parts = { open: number[]; wakeUps: WakeUp[]; chunks: number; until: number };
+
+/** An open dispatch, as accept.lua counts it. */
+function workOf({ dispatches, sendAt }: AcceptInput, dispatch: number): string {
+  return `${dispatch + 1} ${dispatches[dispatch]?.relay ?? ""} ${sendAt ?? 0}`;
+}
 
 /** What acceptance says in the log, each as JSON: of the message, and of its recipients that are suppressed already. */
 function eventsOf({ record, recipients, events }: AcceptInput): string[] {

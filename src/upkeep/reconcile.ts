@@ -42,7 +42,7 @@ async function reconcileMessage({ ledger, messages, producer, lostAfterMs }: Upk
   let added = 0;
   for (const dispatch of open) {
     const plan = planWakeUp(record, state, dispatch, now);
-    if (!plan || (await producer.has(plan.relay, plan.wake))) continue;
+    if (!plan || (await producer.has(plan.relay, plan.wake, state.job))) continue;
     added += (await producer.wake([plan])).length;
   }
   return added;

@@ -4,7 +4,8 @@
 -- ARGV: 1 retention as in message.lua, 2 the job that the dispatches of these messages share, then for each message:
 --   1 not-after (ms, Redis time), 2 message id, 3 created at (ms), 4 expires at (ms), 5 record JSON, 6 state JSON without `events`,
 --   7 bytes (or "" when they are stored already, with a time to live), 8 in how many chunks they are,
---   9 events as JSON, 10 wake-up ids, 11 relay names, each separated by line feeds,
+--   9 events as JSON, 10 wake-up ids, 11 dispatches that are open (`<number from 1> <relay> <when it is due, if it is put off, or 0>`), each
+--   separated by line feeds,
 --   12 name of the idempotency key, or "", 13 its value, 14 its time to live (ms),
 --   15 addresses that suppressions are looked up for, separated by line feeds, 16 the message's list, or "",
 --   17 "1" where no recipient is open, or "", 18 tenant, 19 key id, 20 name of the tenant's messages,
@@ -73,7 +74,11 @@ local function accept(at)
   redis.call('SET', KEYS[7] .. id, state)
   redis.call('ZADD', ARGV[at + 20], ARGV[at + 3], id)
   for wake in string.gmatch(ARGV[at + 10], '[^\n]+') do redis.call('ZADD', keys.unconfirmed, now, wake) end
-  for relay in string.gmatch(ARGV[at + 11], '[^\n]+') do redis.call('SADD', KEYS[5], relay) end
+  for number, relay, later in string.gmatch(ARGV[at + 11], '(%d+) (%S+) (%d+)') do
+    redis.call('SADD', KEYS[5], relay)
+    keys.message_id = id
+    join_work(keys, number, { relay = relay, open = true, later = later ~= '0' and later or nil })
+  end
   if ARGV[at + 23] ~= '' then redis.call('SET', KEYS[10] .. id, ARGV[at + 23], 'PX', ARGV[at + 24]) end
   if settled then
     local its = { open = keys.open, all = { KEYS[6] .. id, KEYS[7] .. id }, content = content }
@@ -85,4 +90,6 @@ local function accept(at)
   return { 'stored', sequences[#sequences] }
 end
 
-return run_batch(2, 24, accept)
+local answers = run_batch(2, 24, accept)
+write_work(keys)
+return answers

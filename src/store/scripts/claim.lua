@@ -78,6 +78,7 @@ local function claim(at)
     it.deaths = deaths
     if deaths > 2 and now < state.expires_at and has_open(state, dispatch) then
       it.next_at = now + math.min((deaths - 2) * lease, longest_rest)
+      it.later = true
       save_state(keys, state)
       return { 'early', it.next_at - now }
     end
@@ -109,6 +110,7 @@ local function claim(at)
   end
 
   state.attempts = state.attempts + 1
+  it.later = nil
   it.claim = { attempt = state.attempts, owner = owner, claimed_at = now, word = word, marks = (hold or doubted) and true or nil }
   local text = save_state(keys, state)
   if deaths > 1 then
@@ -117,4 +119,7 @@ local function claim(at)
   return claimed_answer(text)
 end
 
-return run_batch(5, 4, claim)
+work_is_written_last = true
+local answers = run_batch(5, 4, claim)
+write_work(keys)
+return answers

@@ -101,4 +101,7 @@ local function record_attempt(at)
   return { 'recorded', generation, it.next_at, now, state.events[#state.events] }
 end
 
-return run_batch(2, 7, record_attempt)
+work_is_written_last = true
+local answers = run_batch(2, 7, record_attempt)
+write_work(keys)
+return answers

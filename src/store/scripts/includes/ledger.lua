@@ -7,10 +7,14 @@
 --- @include owners
 --- @include log
 
+--- @include work
+
 -- The state, or nil if the message is gone.
 local function load_state(keys)
   local text = redis.call('GET', keys.state)
-  return text and cjson.decode(text)
+  local state = text and cjson.decode(text)
+  if state then note_work(state) end
+  return state
 end
 
 -- KEEPTTL: a settled message's state may already be on its way out.
@@ -18,6 +22,7 @@ end
 local function save_state(keys, state)
   local text = cjson.encode(state)
   redis.call('SET', keys.state, text, 'KEEPTTL')
+  count_work(keys, state)
   return text
 end
 
@@ -71,16 +76,6 @@ local function settle(keys, state, identity, index, status, now, detail)
   })
 end
 
-local open_statuses = { scheduled = true, queued = true, sending = true, deferred = true }
-
--- Whether a recipient of the state, or of one dispatch (counted from 0), is open.
-local function has_open(state, dispatch)
-  for _, recipient in ipairs(state.recipients) do
-    if open_statuses[recipient.status] and (dispatch == nil or recipient.dispatch == dispatch) then return true end
-  end
-  return false
-end
-
 -- The wake-up of a dispatch (counted from 0): noted until the queue has taken it.
 local function wake_id(message_id, dispatch, generation)
   return string.format('%s.%d-%d', message_id, dispatch, generation)
@@ -91,6 +86,7 @@ local function schedule(keys, state, message_id, dispatch, at, now)
   local it = state.dispatches[dispatch + 1]
   it.generation = it.generation + 1
   it.next_at = at
+  it.later = at > now or nil
   it.claim = nil
   redis.call('ZADD', keys.unconfirmed, now, wake_id(message_id, dispatch, it.generation))
 end

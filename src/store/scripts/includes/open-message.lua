@@ -20,6 +20,7 @@ local identity
 -- Reads a message: `state` is nil where it is gone.
 local function open_message(id)
   message_id = id
+  keys.message_id = id
   keys.record = KEYS[6] .. id
   keys.state = KEYS[7] .. id
   keys.bytes = KEYS[8] .. id
