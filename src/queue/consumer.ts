@@ -57,7 +57,8 @@ class PatientWorker extends Worker {
    * most of a core, and a quarter of Redis' own.
    */
   protected override async moveToActive(token: string, name?: string): Promise<Job> {
-    await this.#places.wanted();
+    // Undefined as where the queue is empty, whatever the type says: what has come is begun before more is fetched.
+    if (!(await this.#places.wanted())) return undefined as unknown as Job;
     try {
       return this.#expect(await super.moveToActive(token, name));
     } catch (error) {
@@ -73,7 +74,6 @@ class PatientWorker extends Worker {
   }
 
   #expect(job: Job): Job {
-    // Undefined where there is none, whatever its type says.
     if (job as Job | undefined) this.#places.expect(wakeUpsOf(job).length);
     return job;
   }
@@ -117,6 +117,7 @@ export function consume({ relay, track, concurrency, lockMs = 30_000, connection
   /** A job is done with when each of its wake-ups is; it goes on with those that are not. */
   async function look(job: Job, token?: string): Promise<void> {
     const wakes = wakeUpsOf(job);
+    places.begin();
     underWay += 1;
     const again = await Promise.all(wakes.map(work));
     underWay -= 1;

@@ -1,44 +1,59 @@
 // How many wake-ups a consumer works on at once, whatever jobs they come in.
 
 export type Places = {
-  /** Resolves when nothing more is needed to fill all places: then it is worth asking the queue. */
-  wanted(): Promise<void>;
-  /** Whether that is so now. */
+  /**
+   * Whether to ask the queue for another job. Resolves once it is clear: true when there is a place to fill; false when a job that has come
+   * waits to be begun first.
+   */
+  wanted(): Promise<boolean>;
+  /** Whether there is a place to fill now. */
   isWanted(): boolean;
-  /** So many wake-ups have come, and will each take a place. */
+  /** A job has come, and each of its wake-ups will take a place. */
   expect(count: number): void;
-  /** Takes a place for one of them, for as long as the work lasts. The work does not reject. */
+  /** It is begun. */
+  begin(): void;
+  /** Takes a place for one of its wake-ups, for as long as the work lasts. */
   take(work: () => Promise<void>): Promise<void>;
 };
 
 /** Makes so many places. */
 export function createPlaces(count: number): Places {
-  /** Wake-ups that have come, and are not done with. */
+  /** Wake-ups that have come and are not done with; jobs that have come and are not begun. */
   let present = 0;
+  let unbegun = 0;
   let free = count;
   const waiting: (() => void)[] = [];
   const askers: (() => void)[] = [];
+
+  function changed(): void {
+    for (const asker of askers.splice(0)) asker();
+  }
 
   function leave(): void {
     present -= 1;
     const next = waiting.shift();
     if (next) next();
     else free += 1;
-    if (present >= count) return;
-    for (const asker of askers.splice(0)) asker();
+    changed();
   }
 
   return {
     wanted: async () => {
-      while (present >= count) {
+      while (present >= count && unbegun === 0) {
         await new Promise<void>((resolve) => {
           askers.push(resolve);
         });
       }
+      return present < count;
     },
     isWanted: () => present < count,
     expect: (more) => {
       present += more;
+      unbegun += 1;
+      changed();
+    },
+    begin: () => {
+      unbegun -= 1;
     },
     take: async (work) => {
       if (free > 0) free -= 1;
