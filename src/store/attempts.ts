@@ -5,9 +5,11 @@ import { relayMessageDigest, relayMessageIdIn } from "../domain/relayMessageId.t
 import type { Category, Reply } from "../domain/reply.ts";
 import { defaultSuppressionPolicy, type SuppressionPolicy } from "../domain/suppression.ts";
 import type { WakeUp } from "../domain/wakeUp.ts";
+import { type AttemptHistory, packAttempt } from "./attemptHistory.ts";
 import { createChunks } from "./chunks.ts";
 import { createCoalescer } from "./coalesce.ts";
 import type { Connection } from "./connection.ts";
+import { readDocument } from "./document.ts";
 import { messageKeysOf, type Retention, retentionArgument } from "./messageScripts.ts";
 import { loadScript, runForEach } from "./scripts.ts";
 import type { Witness } from "./witness.ts";
@@ -54,8 +56,8 @@ export type RecordInput = {
   retryInMs: number;
   /** What the backoff counts up. */
   counts: "tries" | "faults" | "nothing";
-  /** The attempt for the history, as JSON. */
-  history?: string;
+  /** The attempt for the history. */
+  history?: AttemptHistory;
 };
 
 export type AttemptSettings = {
@@ -137,9 +139,8 @@ export function createAttempts({ redis, keys }: Connection, settings: AttemptSet
       const [answer, ...rest] = await claimsBy(owner)({ wake, owner, word });
       if (answer === "early" || answer === "busy") return { kind: "look_again", inMs: Math.max(Number(rest[0]), 50) };
       if (answer !== "claimed") return { kind: "stale" };
-      const [now, recordJson, stateJson, first] = rest as [unknown, Buffer, Buffer, Buffer | undefined];
-      const record = JSON.parse(recordJson.toString()) as MessageRecord;
-      const state = JSON.parse(stateJson.toString()) as MessageState;
+      const [now, text, first] = rest as [unknown, Buffer, Buffer | undefined];
+      const { record, state } = readDocument(wake.messageId, text.toString());
       const recipients = state.recipients.flatMap((recipient, index) =>
         recipient.dispatch === wake.dispatch && recipient.status === "sending" ? [index] : [],
       );
@@ -151,7 +152,8 @@ export function createAttempts({ redis, keys }: Connection, settings: AttemptSet
 
     /** Records an attempt's outcomes; may be repeated. Returns the next wake-up and how far off it is, or undefined if none is due. */
     async record(input: RecordInput): Promise<{ wake: WakeUp; inMs: number } | undefined> {
-      const { messageId, dispatch, attempt, counts, history = "" } = input;
+      const { messageId, dispatch, attempt, counts } = input;
+      const history = input.history ? packAttempt(input.history) : "";
       const outcomes = JSON.stringify(input.outcomes.map(named));
       const args = [messageId, dispatch, attempt, outcomes, Math.round(input.retryInMs), counts === "nothing" ? "" : counts, history];
       const [word, generation, nextAt, now, sequence] = await askForRecord({ args, length: outcomes.length + history.length });

@@ -10,15 +10,13 @@ export function queuePrefix(shard: number): string {
 export function keysOf(shard: number) {
   const tag = `{postern:${shard}}`;
   return {
-    /** string: MessageRecord as JSON */
-    record: (messageId: string) => `${tag}:m:${messageId}`,
-    /** string: MessageState as JSON */
-    state: (messageId: string) => `${tag}:s:${messageId}`,
+    /** string: record, state and newest attempt, a line each; see document.ts */
+    message: (messageId: string) => `${tag}:m:${messageId}`,
     /** string: the finished RFC 5322 bytes, or their first chunk */
     bytes: (messageId: string) => `${tag}:b:${messageId}`,
     /** string: a further chunk of the bytes, 1 and up */
     chunk: (messageId: string, index: number) => `${tag}:b:${messageId}:${index}`,
-    /** list: one JSON object per attempt, with its transcript */
+    /** list: the attempts before the newest, the oldest first, as JSON each; see attemptHistory.ts */
     attempts: (messageId: string) => `${tag}:a:${messageId}`,
     /** string: digests of a message's recipients, separated by spaces, where there are several; outlives the message */
     keptRecipients: (messageId: string) => `${tag}:kr:${messageId}`,

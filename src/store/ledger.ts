@@ -4,6 +4,7 @@ import type { QuotaHolder } from "../domain/quotas.ts";
 import type { WakeUp } from "../domain/wakeUp.ts";
 import { type AttemptSettings, createAttempts } from "./attempts.ts";
 import type { Connection } from "./connection.ts";
+import { stateOf } from "./document.ts";
 import { messageKeysOf, retentionArgument } from "./messageScripts.ts";
 import { loadScript, runForCaller, runForWord, runScript } from "./scripts.ts";
 import { createStoring, type QueuedMax } from "./storing.ts";
@@ -51,14 +52,14 @@ export function createLedger(connection: Connection, settings: LedgerSettings) {
     async cancel(messageId: string): Promise<"gone" | "too_late" | MessageState> {
       const [word, state] = await runForCaller({ redis, clock }, scripts.cancel, messageKeys, [messageId, retentionJson]);
       if (word !== "cancelled" || !state) return word as "gone" | "too_late";
-      return JSON.parse(state.toString());
+      return stateOf(state.toString());
     },
 
     /** Gives a message that was not tried yet a new time (ms; the past means now). */
     async reschedule(messageId: string, sendAt: number): Promise<"gone" | "too_late" | MessageState> {
       const [word, , state] = await runForCaller({ redis, clock }, scripts.reschedule, messageKeys, [messageId, retentionJson, sendAt]);
       if (word !== "rescheduled" || !state) return word as "gone" | "too_late";
-      return JSON.parse(state.toString());
+      return stateOf(state.toString());
     },
 
     /** Queues failed, bounced and unknown recipients again, grouped by the relay they now go to. */
@@ -75,7 +76,7 @@ export function createLedger(connection: Connection, settings: LedgerSettings) {
         [messageId, retentionJson, JSON.stringify(groups), lifeMs, JSON.stringify(queuedMax)],
       );
       if (word !== "retried" || !state) return word as "gone" | "content_gone" | "too_late" | `full_${QuotaHolder}`;
-      return JSON.parse(state.toString());
+      return stateOf(state.toString());
     },
 
     /** Settles what is open of a message past its deadline. True once nothing is open. */

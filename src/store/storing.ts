@@ -10,6 +10,7 @@ import { type SharedJob, type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
 import { chunkCount, createChunks } from "./chunks.ts";
 import { createCoalescer } from "./coalesce.ts";
 import { type Connection, inTimeUntil } from "./connection.ts";
+import { firstLineOf, secondLineOf } from "./document.ts";
 import { type Retention, retentionArgument } from "./messageScripts.ts";
 import { loadScript, rejectingAfter, runForEach } from "./scripts.ts";
 import type { Witness } from "./witness.ts";
@@ -47,7 +48,7 @@ const countMax = 32;
 const bytesMax = 256 * 1024;
 
 /** Names this process's shared jobs: one made by another, at whatever time, has another name. */
-const jobsPrefix = `job-${randomBytes(9).toString("hex")}`;
+const jobsPrefix = `job${randomBytes(6).toString("base64url")}`;
 let jobs = 0;
 
 const script = loadScript("accept");
@@ -63,14 +64,14 @@ export function createStoring(
   const retentionJson = retentionArgument(retention);
   const chunksOf = createChunks({ redis, keys });
   const touched = [keys.events, keys.sequence, keys.open, keys.unconfirmed, keys.relays];
-  const prefixes = [keys.record(""), keys.state(""), keys.bytes(""), keys.suppressions, keys.keptRecipients("")];
+  const prefixes = [keys.message(""), keys.bytes(""), keys.suppressions, keys.keptRecipients("")];
 
   const ask = createCoalescer<Entry, Answer>({
     countMax,
     bytesMax,
     bytesOf: ({ bytes }) => bytes,
     run: async (entries) => {
-      const job: SharedJob = { id: `${jobsPrefix}-${++jobs}`, isAdded: false };
+      const job: SharedJob = { id: `${jobsPrefix}${(++jobs).toString(36)}`, isAdded: false };
       const until = Math.max(...entries.map((entry) => entry.until));
       const shared = [retentionJson, job.id];
       const its = entries.map(({ args }) => args);
@@ -95,8 +96,8 @@ export function createStoring(
       record.id,
       record.created_at,
       input.expiresAt,
-      JSON.stringify(chunks > 1 ? { ...record, chunks } : record),
-      JSON.stringify(state),
+      firstLineOf(chunks > 1 ? { ...record, chunks } : record, state),
+      secondLineOf(record),
       chunks > 1 ? "" : input.bytes,
       chunks,
       eventsOf(input).join("\n"),

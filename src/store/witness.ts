@@ -78,7 +78,7 @@ export function createWitness({ redis, keys }: Connection, { keepMs }: { keepMs:
       const gone: string[] = [];
       for (let start = 0; start < ids.length; start += askStep) {
         const asked = ids.slice(start, start + askStep);
-        const found = await redis.mget(asked.map((id) => keys.state(id)));
+        const found = await redis.mget(asked.map((id) => keys.message(id)));
         gone.push(...asked.filter((_id, index) => found[index] === null));
       }
       messages.forget(gone);

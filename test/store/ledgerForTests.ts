@@ -59,7 +59,7 @@ export type DraftOptions = {
 };
 
 /** A message that is ready to be accepted; every recipient goes to the relay `default`. */
-export function draft(ledger: OpenLedger["ledger"], options: DraftOptions = {}): AcceptInput {
+export function draft(ledger: Pick<OpenLedger["ledger"], "clock">, options: DraftOptions = {}): AcceptInput {
   const now = ledger.clock.now();
   const bytes = options.bytes ?? Buffer.from("From: a@example.com\r\n\r\nhello\r\n");
   const addresses = options.recipients ?? ["one@example.net"];

@@ -141,7 +141,7 @@ test("of many at once as many are stored as there is room for, and nothing of th
   for (const { id, result } of results) {
     if (result.kind === "stored") continue;
     const { keys, redis: client } = connection;
-    assert.equal(await client.exists(keys.record(id), keys.state(id), keys.bytes(id)), 0);
+    assert.equal(await client.exists(keys.message(id), keys.bytes(id)), 0);
   }
   assert.equal(await connection.redis.zcard(connection.keys.tenantMessages("a")), 7);
   // Another key of the tenant has its own bound, under the tenant's.
@@ -207,7 +207,7 @@ test("a message whose keys somebody took away does not stand in the way for ever
   const { connection, ledger, openWork } = store;
   const { id } = await accept(store, owners[0] as Owner);
   const other = await accept(store, owners[0] as Owner);
-  await connection.redis.del(connection.keys.record(id), connection.keys.state(id));
+  await connection.redis.del(connection.keys.message(id));
   assert.equal(await ledger.expire(id), true);
   assert.deepEqual(await openWork.forgetSettled("0", 100), { cursor: "0", gone: 1 });
   assert.equal(await openWork.countOpen("a"), 1);

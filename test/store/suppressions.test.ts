@@ -387,7 +387,7 @@ describe("in the ledger", () => {
       ["suppressed"],
     );
     assert.deepEqual((await store.openWork.scanOpen("0", 10)).messageIds, []);
-    assert.ok((await store.connection.redis.pttl(store.connection.keys.state(id))) > 0);
+    assert.ok((await store.connection.redis.pttl(store.connection.keys.message(id))) > 0);
   });
 
   test("a message that asked for it is sent in spite of a suppression that came later", async () => {

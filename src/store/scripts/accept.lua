@@ -1,8 +1,8 @@
 -- Accepts messages: stores each whole or not at all.
--- KEYS: 1 events, 2 sequence, 3 open, 4 unconfirmed, 5 relays, then what names begin with: 6 of records, 7 of states, 8 of bytes,
---       9 of suppressions, 10 of kept recipients
+-- KEYS: 1 events, 2 sequence, 3 open, 4 unconfirmed, 5 relays, then what names begin with: 6 of messages, 7 of bytes,
+--       8 of suppressions, 9 of kept recipients
 -- ARGV: 1 retention as in message.lua, 2 the job that the dispatches of these messages share, then for each message:
---   1 not-after (ms, Redis time), 2 message id, 3 created at (ms), 4 expires at (ms), 5 record JSON, 6 state JSON without `events`,
+--   1 not-after (ms, Redis time), 2 message id, 3 created at (ms), 4 expires at (ms), 5 first line without `events` and `job`, 6 second line (document.ts),
 --   7 bytes (or "" when they are stored already, with a time to live), 8 in how many chunks they are,
 --   9 events as JSON, 10 wake-up ids, 11 dispatches that are open (`<number from 1> <relay> <when it is due, if it is put off, or 0>`), each
 --   separated by line feeds,
@@ -18,7 +18,7 @@
 --- @include ledger
 --- @include suppression
 
-local keys = { events = KEYS[1], sequence = KEYS[2], open = KEYS[3], unconfirmed = KEYS[4], suppressions = KEYS[9] }
+local keys = { events = KEYS[1], sequence = KEYS[2], open = KEYS[3], unconfirmed = KEYS[4], suppressions = KEYS[8] }
 local job = ARGV[2]
 local now = time_now()
 
@@ -35,16 +35,16 @@ end
 
 -- The keys of the bytes: the first has the name of all, as a message in one piece has no other.
 local function content_keys(id, chunks)
-  local names = { KEYS[8] .. id }
-  for chunk = 1, chunks - 1 do names[chunk + 1] = KEYS[8] .. id .. ':' .. chunk end
+  local names = { KEYS[7] .. id }
+  for chunk = 1, chunks - 1 do names[chunk + 1] = KEYS[7] .. id .. ':' .. chunk end
   return names
 end
 
 local function accept(at)
   local id, idempotency, tenant, settled = ARGV[at + 2], ARGV[at + 12], ARGV[at + 18], ARGV[at + 17] ~= ''
   if idempotency ~= '' then
-    local first = redis.call('GET', idempotency)
-    if first then return { 'replay', first } end
+    local answer = redis.call('GET', idempotency)
+    if answer then return { 'replay', answer } end
   end
   if now > tonumber(ARGV[at + 1]) then return { 'late' } end
 
@@ -69,9 +69,8 @@ local function accept(at)
   local sequences = {}
   for event in string.gmatch(ARGV[at + 9], '[^\n]+') do sequences[#sequences + 1] = append_text_to_log(keys, event) end
 
-  local state = string.sub(ARGV[at + 6], 1, -2) .. ',"job":"' .. job .. '","events":[' .. table.concat(sequences, ',') .. ']}'
-  redis.call('SET', KEYS[6] .. id, ARGV[at + 5])
-  redis.call('SET', KEYS[7] .. id, state)
+  local first = string.sub(ARGV[at + 5], 1, -2) .. ',"job":"' .. job .. '","events":[' .. table.concat(sequences, ',') .. ']}'
+  redis.call('SET', KEYS[6] .. id, first .. '\n' .. ARGV[at + 6])
   redis.call('ZADD', ARGV[at + 20], ARGV[at + 3], id)
   for wake in string.gmatch(ARGV[at + 10], '[^\n]+') do redis.call('ZADD', keys.unconfirmed, now, wake) end
   for number, relay, later in string.gmatch(ARGV[at + 11], '(%d+) (%S+) (%d+)') do
@@ -79,10 +78,10 @@ local function accept(at)
     keys.message_id = id
     join_work(keys, number, { relay = relay, open = true, later = later ~= '0' and later or nil })
   end
-  if ARGV[at + 23] ~= '' then redis.call('SET', KEYS[10] .. id, ARGV[at + 23], 'PX', ARGV[at + 24]) end
+  if ARGV[at + 23] ~= '' then redis.call('SET', KEYS[9] .. id, ARGV[at + 23], 'PX', ARGV[at + 24]) end
   if settled then
-    local its = { open = keys.open, all = { KEYS[6] .. id, KEYS[7] .. id }, content = content }
-    rest_if_settled(its, cjson.decode(state), identity, id, cjson.decode(ARGV[1]))
+    local its = { open = keys.open, all = { KEYS[6] .. id }, content = content }
+    rest_if_settled(its, cjson.decode(first), identity, id, cjson.decode(ARGV[1]))
   else
     note_open(keys, identity, id, ARGV[at + 4])
   end

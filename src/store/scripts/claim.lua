@@ -1,10 +1,10 @@
 -- Claims dispatches for one attempt each: their open recipients become `sending`, numbered and owned.
--- KEYS: as in open-message.lua; 11 alone
+-- KEYS: as in open-message.lua; 10 alone
 -- ARGV: 1 retention as in message.lua, 2 owner, 3 lease (ms), 4 limit of an attempt (ms), 5 octets of all bytes that are returned at most,
 --   but for those of one message; then for each dispatch: 1 message id, 2 dispatch (from 0), 3 generation,
 --   4 a word of this try's own: asked again with it (the answer was lost), the same claim is given again
 -- Returns for each: { "stale" } nothing to do | { "early", milliseconds } | { "busy", milliseconds } look again then | { "fault", text }
---   | { "claimed", now, record JSON, state JSON, bytes } (bytes: the first chunk only, where there are more; left out: to be read for itself)
+--   | { "claimed", now, the message as it lies there, bytes } (bytes: the first chunk only, where there are more; left out: to be read for itself)
 --- @include batch
 --- @include open-message
 --- @include suppression
@@ -19,21 +19,21 @@ local octets_left = tonumber(ARGV[5])
 local is_first = true
 local now = time_now()
 
-local function claimed_answer(state_text)
-  local answer = { 'claimed', now, record_text, state_text }
+local function claimed_answer(text)
+  local answer = { 'claimed', now, text }
   if is_first or redis.call('STRLEN', keys.bytes) <= octets_left then
     local bytes = redis.call('GET', keys.bytes) or ''
     octets_left = octets_left - #bytes
     is_first = false
-    answer[5] = bytes
+    answer[4] = bytes
   end
   return answer
 end
 
 -- Suppressed since it was accepted, or last tried.
 local function suppress_open(index)
-  if record.bypass_suppressions then return false end
-  local suppression, category = suppression_of(keys, record.tenant, identity.addresses[index], record.list, message_id, now)
+  if state.bypass_suppressions then return false end
+  local suppression, category = suppression_of(keys, state.tenant, identity.addresses[index], state.list, message_id, now)
   if not suppression then return false end
   settle(keys, state, identity, index, 'suppressed', now, { suppression = suppression, category = category })
   return true
@@ -48,7 +48,7 @@ local function claim(at)
 
   local before = it.claim
   if before and before.owner == owner and before.word == word then
-    return claimed_answer(cjson.encode(state))
+    return claimed_answer(cjson.encode(state) .. further_lines)
   elseif before then
     local ends = claim_ends(keys, before, now, lease, attempt_limit)
     -- Who asks is alive, and still at work on it, though it may not have been heard of.
@@ -64,15 +64,14 @@ local function claim(at)
   local deaths = (it.deaths or 0) + (before and 1 or 0)
   local name = message_id .. '.' .. ARGV[at + 2]
   if deaths > 1 then
-    local text = redis.call('GET', KEYS[11])
+    local text = redis.call('GET', KEYS[10])
     local other = text and cjson.decode(text)
     if other and other.name ~= name and claim_ends(keys, other, now, lease, attempt_limit) > now then
       return { 'busy', math.ceil(lease / 12) }
     end
   end
 
-  load_record()
-  local hold = record.on_doubt == 'hold'
+  local hold = state.hold
   if before then
     take_over(keys, state, identity, dispatch, now, hold)
     it.deaths = deaths
@@ -114,7 +113,7 @@ local function claim(at)
   it.claim = { attempt = state.attempts, owner = owner, claimed_at = now, word = word, marks = (hold or doubted) and true or nil }
   local text = save_state(keys, state)
   if deaths > 1 then
-    redis.call('SET', KEYS[11], cjson.encode({ name = name, owner = owner, claimed_at = now }), 'PX', attempt_limit)
+    redis.call('SET', KEYS[10], cjson.encode({ name = name, owner = owner, claimed_at = now }), 'PX', attempt_limit)
   end
   return claimed_answer(text)
 end

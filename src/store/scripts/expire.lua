@@ -14,7 +14,6 @@ if now < state.expires_at then
   redis.call('ZADD', keys.open, 'XX', state.expires_at, message_id)
   return 0
 end
-load_record()
 local look_again
 for dispatch = 0, #state.dispatches - 1 do
   local claim = state.dispatches[dispatch + 1].claim
@@ -22,7 +21,7 @@ for dispatch = 0, #state.dispatches - 1 do
   if ends and ends > now then
     look_again = math.min(look_again or ends, ends)
   else
-    if claim then take_over(keys, state, identity, dispatch, now, record.on_doubt == 'hold') end
+    if claim then take_over(keys, state, identity, dispatch, now, state.hold) end
     for index, recipient in ipairs(state.recipients) do
       if recipient.dispatch == dispatch and open_statuses[recipient.status] then expire(keys, state, identity, index, now) end
     end

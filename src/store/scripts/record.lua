@@ -1,5 +1,5 @@
 -- Records what attempts came to. Safe to repeat: a second run finds its claim gone and changes nothing more.
--- KEYS: as in open-message.lua; 11 alone, 12 what the names of messages by their relay's own begin with
+-- KEYS: as in open-message.lua; 10 alone, 11 what the names of messages by their relay's own begin with
 -- ARGV: 1 retention as in message.lua, 2 what suppresses for how long, as JSON (domain/suppression.ts); then for each attempt:
 --   1 message id, 2 dispatch (from 0), 3 attempt,
 --   4 JSON list of { recipient (index from 0), kind, reply, category, hard_bounce, personal, relay, relay_message }, where kind is
@@ -16,6 +16,7 @@ local retention = cjson.decode(ARGV[1])
 local now = time_now()
 
 local function in_history(attempt_json)
+  if newest_attempt() == attempt_json then return true end
   for _, earlier in ipairs(redis.call('LRANGE', keys.attempts, -10, -1)) do
     if earlier == attempt_json then return true end
   end
@@ -36,16 +37,16 @@ end
 local function record_attempt(at)
   open_message(ARGV[at + 1])
   if not state then return { 'gone' } end
-  load_record()
   local dispatch = tonumber(ARGV[at + 2])
   local it = state.dispatches[dispatch + 1]
   local current = it.claim and it.claim.attempt == tonumber(ARGV[at + 3])
-  local hold = record.on_doubt == 'hold'
+  local hold = state.hold
   local history = ARGV[at + 7]
 
   if history ~= '' and (current or not in_history(history)) then
-    local length = redis.call('RPUSH', keys.attempts, history)
-    if length > 100 then redis.call('LTRIM', keys.attempts, -100, -1) end
+    local earlier = newest_attempt()
+    if earlier and redis.call('RPUSH', keys.attempts, earlier) > 99 then redis.call('LTRIM', keys.attempts, -99, -1) end
+    set_newest_attempt(history)
   end
 
   for _, outcome in ipairs(cjson.decode(ARGV[at + 4])) do
@@ -57,7 +58,7 @@ local function record_attempt(at)
       if outcome.relay_message then
         -- Lives about as long as the message: until it settles, and its retention.
         local life = retention.message + math.max(0, state.expires_at - now)
-        redis.call('SET', KEYS[12] .. outcome.relay_message, message_id, 'PX', life)
+        redis.call('SET', KEYS[11] .. outcome.relay_message, message_id, 'PX', life)
       end
     elseif current and recipient.status == 'sending' and recipient.dispatch == dispatch then
       if outcome.kind == 'doubt' then
@@ -79,8 +80,8 @@ local function record_attempt(at)
     if it.deaths then
       -- Its worker lived: whatever waits for its turn alone may go.
       it.deaths = nil
-      local alone = redis.call('GET', KEYS[11])
-      if alone and cjson.decode(alone).name == message_id .. '.' .. ARGV[at + 2] then redis.call('DEL', KEYS[11]) end
+      local alone = redis.call('GET', KEYS[10])
+      if alone and cjson.decode(alone).name == message_id .. '.' .. ARGV[at + 2] then redis.call('DEL', KEYS[10]) end
     end
     if has_open(state, dispatch) then
       local counts = ARGV[at + 6]

@@ -1,7 +1,7 @@
 -- What the ledger's scripts share: the time, a message's state, its events, and how a recipient changes.
 -- Included by scripts/*.lua; the including script passes its keys as a table:
---   keys.state, keys.bytes, keys.events, keys.sequence, keys.open, keys.unconfirmed, keys.owners
--- A message's further keys (record, chunks, attempts) come in keys.all, for their time to live.
+--   keys.message, keys.bytes, keys.events, keys.sequence, keys.open, keys.unconfirmed, keys.owners
+-- A message's further keys (chunks, attempts) come in keys.all and keys.content, for their time to live.
 
 --- @include time
 --- @include owners
@@ -9,19 +9,37 @@
 
 --- @include work
 
+-- What stands behind the first line of the message that was read last: scripts hand it on unread.
+local further_lines
+
 -- The state, or nil if the message is gone.
 local function load_state(keys)
-  local text = redis.call('GET', keys.state)
-  local state = text and cjson.decode(text)
-  if state then note_work(state) end
+  local text = redis.call('GET', keys.message)
+  if not text then return nil end
+  local ends = string.find(text, '\n', 1, true)
+  further_lines = string.sub(text, ends)
+  local state = cjson.decode(string.sub(text, 1, ends - 1))
+  note_work(state)
   return state
 end
 
+-- The newest attempt of the message that was read last, as JSON, or nil.
+local function newest_attempt()
+  local ends = string.find(further_lines, '\n', 2, true)
+  return ends and string.sub(further_lines, ends + 1)
+end
+
+-- To be saved with the state.
+local function set_newest_attempt(attempt)
+  local ends = string.find(further_lines, '\n', 2, true)
+  further_lines = string.sub(further_lines, 1, ends and ends - 1) .. '\n' .. attempt
+end
+
 -- KEEPTTL: a settled message's state may already be on its way out.
--- Returns the state as JSON.
+-- Returns the message as it lies there.
 local function save_state(keys, state)
-  local text = cjson.encode(state)
-  redis.call('SET', keys.state, text, 'KEEPTTL')
+  local text = cjson.encode(state) .. further_lines
+  redis.call('SET', keys.message, text, 'KEEPTTL')
   count_work(keys, state)
   return text
 end

@@ -1,6 +1,6 @@
 -- The keys, the state and the identity of one stored message, for a script about one or about many, one after the other.
--- KEYS: 1 events, 2 sequence, 3 open, 4 unconfirmed, 5 owners, then what names begin with: 6 of records, 7 of states, 8 of bytes,
---       9 of attempts, 10 of suppressions. All lie in one shard, as their names carry its tag.
+-- KEYS: 1 events, 2 sequence, 3 open, 4 unconfirmed, 5 owners, then what names begin with: 6 of messages, 7 of bytes, 8 of attempts,
+--       9 of suppressions. All lie in one shard, as their names carry its tag.
 --- @include ledger
 
 local keys = {
@@ -9,36 +9,25 @@ local keys = {
   open = KEYS[3],
   unconfirmed = KEYS[4],
   owners = KEYS[5],
-  suppressions = KEYS[10],
+  suppressions = KEYS[9],
 }
 local message_id
-local record_text
+-- Beside what domain/message.ts says of it, the state holds what scripts go by of the record: tenant, key_id, created_at, addresses, hold, list,
+-- bypass_suppressions, chunks; see document.ts.
 local state
-local record
 local identity
 
--- Reads a message: `state` is nil where it is gone.
+-- Reads a message: `state` is nil where it is gone. Chunks of its bytes beyond the first live and die with the first.
 local function open_message(id)
   message_id = id
   keys.message_id = id
-  keys.record = KEYS[6] .. id
-  keys.state = KEYS[7] .. id
-  keys.bytes = KEYS[8] .. id
-  keys.attempts = KEYS[9] .. id
-  keys.all = { keys.record, keys.state, keys.attempts }
+  keys.message = KEYS[6] .. id
+  keys.bytes = KEYS[7] .. id
+  keys.attempts = KEYS[8] .. id
+  keys.all = { keys.message, keys.attempts }
   keys.content = { keys.bytes }
-  record = nil
-  identity = nil
-  state = nil
-  record_text = redis.call('GET', keys.record)
-  if record_text then state = load_state(keys) end
-end
-
--- Decodes the record; only for scripts that go on to write events. Chunks beyond the first live and die with the first.
-local function load_record()
-  record = cjson.decode(record_text)
-  local addresses = {}
-  for index, recipient in ipairs(record.recipients) do addresses[index] = recipient.address end
-  identity = { tenant = record.tenant, key_id = record.key_id, message_id = message_id, addresses = addresses }
-  for chunk = 1, (record.chunks or 1) - 1 do keys.content[chunk + 1] = keys.bytes .. ':' .. chunk end
+  state = load_state(keys)
+  if not state then return end
+  identity = { tenant = state.tenant, key_id = state.key_id, message_id = id, addresses = state.addresses }
+  for chunk = 1, (state.chunks or 1) - 1 do keys.content[chunk + 1] = keys.bytes .. ':' .. chunk end
 end

@@ -1,0 +1,110 @@
+// A message as one string in the store, of two lines or three. The first is JSON that the scripts read and write: the state, and what they go by
+// of the record. The second is the rest of the record, which no script reads. The third is the newest attempt, see history.ts.
+import type { Message, MessageRecord, MessageState, RecipientKind } from "../domain/message.ts";
+
+/** What stands in the first line beside the state. Nothing of the record stands twice. */
+type ForScripts = Pick<MessageRecord, "tenant" | "key_id" | "created_at" | "list" | "bypass_suppressions" | "chunks"> & {
+  addresses: string[];
+  hold?: true;
+};
+
+/** The rest of the record, without what goes without saying. `from`: the header's, with the envelope's where that is another. */
+type Rest = {
+  n?: string;
+  f: string;
+  e?: string;
+  p?: string;
+  s: string;
+  i: string;
+  z: number;
+  u?: true;
+  b?: true;
+  l?: "broadcast";
+  t?: string[];
+  r?: string;
+  m?: Record<string, string>;
+  /** The recipients' kinds, a letter each; absent: all are `to`. */
+  k?: string;
+};
+
+const letters: Record<RecipientKind, string> = { to: "t", cc: "c", bcc: "b" };
+const kinds: Record<string, RecipientKind> = { t: "to", c: "cc", b: "bcc" };
+
+/** The first line, but for its events and job: accept.lua adds these. */
+export function firstLineOf(record: MessageRecord, state: Omit<MessageState, "events" | "job">): string {
+  const { tenant, key_id, created_at, list, bypass_suppressions, chunks, on_doubt, recipients } = record;
+  const first: ForScripts & Omit<MessageState, "events" | "job"> = {
+    ...{ tenant, key_id, created_at, addresses: recipients.map(({ address }) => address) },
+    ...(on_doubt === "hold" && { hold: true }),
+    ...(list !== undefined && { list }),
+    ...(bypass_suppressions && { bypass_suppressions }),
+    ...(chunks !== undefined && { chunks }),
+    ...state,
+  };
+  return JSON.stringify(first);
+}
+
+/** The second line. */
+export function secondLineOf(record: MessageRecord): string {
+  const { key_name, from, envelope_from, return_path, subject, internet_message_id, size, lane, tags, relay, metadata, recipients } =
+    record;
+  const isAllTo = recipients.every(({ kind }) => kind === "to");
+  const rest: Rest = {
+    ...(key_name !== undefined && { n: key_name }),
+    f: from,
+    ...(envelope_from !== from && { e: envelope_from }),
+    ...(return_path !== undefined && { p: return_path }),
+    ...{ s: subject, i: internet_message_id, z: size },
+    ...(record.smtputf8 && { u: true }),
+    ...(record.eight_bit && { b: true }),
+    ...(lane === "broadcast" && { l: lane }),
+    ...(tags.length > 0 && { t: tags }),
+    ...(relay !== undefined && { r: relay }),
+    ...(Object.keys(metadata).length > 0 && { m: metadata }),
+    ...(!isAllTo && { k: recipients.map(({ kind }) => letters[kind]).join("") }),
+  };
+  return JSON.stringify(rest);
+}
+
+/** The state, out of what scripts return: the first line alone. */
+export function stateOf(firstLine: string): MessageState {
+  return split(JSON.parse(firstLine)).state;
+}
+
+/** Reads a message of that id. Its newest attempt, if there is one, is left as it lies. */
+export function readDocument(id: string, text: string): Message & { attempt?: string } {
+  const [first = "", second = "", attempt] = text.split("\n");
+  const { addresses, hold, state, ...known } = split(JSON.parse(first));
+  const rest = JSON.parse(second) as Rest;
+  const record: MessageRecord = {
+    id,
+    ...known,
+    ...(rest.n !== undefined && { key_name: rest.n }),
+    from: rest.f,
+    envelope_from: rest.e ?? rest.f,
+    ...(rest.p !== undefined && { return_path: rest.p }),
+    subject: rest.s,
+    internet_message_id: rest.i,
+    size: rest.z,
+    ...(rest.u && { smtputf8: true }),
+    ...(rest.b && { eight_bit: true }),
+    lane: rest.l ?? "transactional",
+    on_doubt: hold ? "hold" : "resend",
+    tags: rest.t ?? [],
+    ...(rest.r !== undefined && { relay: rest.r }),
+    metadata: rest.m ?? {},
+    recipients: addresses.map((address, index) => ({ address, kind: kinds[rest.k?.[index] ?? "t"] ?? "to" })),
+  };
+  return { record, state, ...(attempt !== undefined && { attempt }) };
+}
+
+function split(first: ForScripts & MessageState) {
+  const { tenant, key_id, created_at, addresses, hold, list, bypass_suppressions, chunks, ...state } = first;
+  return {
+    ...{ tenant, key_id, created_at, addresses, state },
+    ...(hold && { hold }),
+    ...(list !== undefined && { list }),
+    ...(bypass_suppressions && { bypass_suppressions }),
+    ...(chunks !== undefined && { chunks }),
+  };
+}
