@@ -28,11 +28,12 @@ export function keysOf(shard: number) {
     tenantMessages: (tenant: string) => `${tag}:t:${tenant}:messages`,
     /** string: fingerprint and first answer, or a claim that is in progress */
     idempotency: (tenant: string, digest: string) => `${tag}:i:${tenant}:${digest}`,
-    /** sorted set: message id by deadline; a message is in it while a recipient is open */
+    /** sorted set: `<message id> <tenant>:<key id>` by deadline; a message is in it while a recipient is open */
     open: `${tag}:open`,
-    /** sorted set, all of score 0: `<tenant>:<key id>:<message id>` of every message in `open`; the scripts know it by the name of `open` */
-    openByOwner: `${tag}:open:by-owner`,
-    /** hash: how many dispatches a relay has, `open <relay>`, and of them `claimed <relay>`; the scripts know it by the name of `open` */
+    /**
+     * hash, counts: of a relay's dispatches `open <relay>`, and of them `claimed <relay>`; of open messages `of <tenant>` and
+     * `of <tenant>:<key id>`. The scripts know it by the name of `open`
+     */
     work: `${tag}:open:work`,
     /** sorted set: a relay's dispatches that were put off, by the time (ms) when they are due; likewise */
     later: (relay: string) => `${tag}:open:later:${relay}`,

@@ -17,18 +17,7 @@ export async function reconcileQueues(dependencies: UpkeepDependencies, pause: (
     cursor = slice.cursor;
     if (cursor !== "0") await pause();
   } while (cursor !== "0");
-  return added + (await forgetSettled(dependencies, pause));
-}
-
-async function forgetSettled({ openWork }: UpkeepDependencies, pause: () => Promise<void>): Promise<number> {
-  let gone = 0;
-  for (let cursor: string | undefined; cursor !== "0"; ) {
-    const slice = await openWork.forgetSettled(cursor ?? "0", sliceSize);
-    gone += slice.gone;
-    cursor = slice.cursor;
-    if (cursor !== "0") await pause();
-  }
-  return gone;
+  return added;
 }
 
 async function reconcileMessage({ ledger, messages, producer, lostAfterMs }: UpkeepDependencies, id: string): Promise<number> {

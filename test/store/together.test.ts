@@ -241,6 +241,6 @@ test("many at once come to the same as one after the other", async () => {
         for (const { connection } of [together, single]) await connection.close();
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 12 },
   );
 });

@@ -89,6 +89,7 @@ local function accept(at)
   return { 'stored', sequences[#sequences] }
 end
 
+work_is_written_last = true
 local answers = run_batch(2, 24, accept)
 write_work(keys)
 return answers

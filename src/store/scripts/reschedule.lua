@@ -27,6 +27,6 @@ for dispatch = 0, #state.dispatches - 1 do
   if has_open(state, dispatch) then schedule(keys, state, message_id, dispatch, at, now) end
 end
 append_event(keys, state, { type = 'message.rescheduled', at = now, tenant = state.tenant, message_id = message_id })
-redis.call('ZADD', keys.open, state.expires_at, message_id)
+redis.call('ZADD', keys.open, 'XX', state.expires_at, open_member(message_id, identity))
 save_state(keys, state)
 return { 'rescheduled', now, cjson.encode(state) }

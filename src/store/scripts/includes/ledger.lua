@@ -109,22 +109,31 @@ local function schedule(keys, state, message_id, dispatch, at, now)
   redis.call('ZADD', keys.unconfirmed, now, wake_id(message_id, dispatch, it.generation))
 end
 
--- Every open message stands in two indexes: by its deadline, and by its owner, where quotas count it. Whatever puts it into the one or
--- takes it out puts it into the other too, or takes it out, in the same step.
-local function by_owner(keys)
-  return keys.open .. ':by-owner'
+-- Every open message stands in the index of deadlines, with its owner, and is counted for its tenant and its key, where quotas look. Whatever
+-- puts it into the index or takes it out counts it in the same step.
+local function open_member(message_id, identity)
+  return message_id .. ' ' .. identity.tenant .. ':' .. identity.key_id
+end
+
+local function count_open(keys, identity, by)
+  change_work('of', identity.tenant, by)
+  change_work('of', identity.tenant .. ':' .. identity.key_id, by)
+  if not work_is_written_last then write_work(keys) end
+end
+
+-- As it is now, with what this script has not written yet.
+local function open_count(keys, owner)
+  return tonumber(redis.call('HGET', keys.open .. ':work', 'of ' .. owner) or '0') + (work_changes['of ' .. owner] or 0)
 end
 
 local function note_open(keys, identity, message_id, deadline)
-  redis.call('ZADD', keys.open, deadline, message_id)
-  redis.call('ZADD', by_owner(keys), 0, identity.tenant .. ':' .. identity.key_id .. ':' .. message_id)
+  if redis.call('ZADD', keys.open, deadline, open_member(message_id, identity)) == 1 then count_open(keys, identity, 1) end
 end
 
 -- Who has as many open messages as allowed: 'key', 'tenant' or nil. `most`: { key, tenant }, each nil for any number.
 local function full_quota(keys, identity, most)
   local function is_full(owner, number)
-    -- ';' follows ':': these are the members that begin with the owner.
-    return number and redis.call('ZLEXCOUNT', by_owner(keys), '[' .. owner .. ':', '(' .. owner .. ';') >= number
+    return number and open_count(keys, owner) >= number
   end
   if is_full(identity.tenant .. ':' .. identity.key_id, most.key) then return 'key' end
   if is_full(identity.tenant, most.tenant) then return 'tenant' end
@@ -142,8 +151,7 @@ end
 -- `retention`: { message, content, failed_content } in milliseconds.
 local function rest_if_settled(keys, state, identity, message_id, retention)
   if has_open(state) then return end
-  redis.call('ZREM', keys.open, message_id)
-  redis.call('ZREM', by_owner(keys), identity.tenant .. ':' .. identity.key_id .. ':' .. message_id)
+  if redis.call('ZREM', keys.open, open_member(message_id, identity)) == 1 then count_open(keys, identity, -1) end
   local all_sent = true
   for _, recipient in ipairs(state.recipients) do
     if recipient.status ~= 'sent' and recipient.status ~= 'delivered' then all_sent = false end
