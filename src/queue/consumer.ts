@@ -1,4 +1,5 @@
 // Takes wake-ups out of one of a relay's queues. BullMQ decides when a worker looks; what is so, the ledger knows.
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ConnectionOptions, DelayedError, type Job, Worker, type WorkerOptions } from "bullmq";
 import type { WakeUp } from "../domain/wakeUp.ts";
@@ -79,6 +80,9 @@ class PatientWorker extends Worker {
   }
 }
 
+/** A wake-up is looked at again after this at the earliest, where others of its job are still under way. */
+const lookAgainMsMin = 50;
+
 /** How long a stop waits for Redis when no wake-up is under way. */
 const lastWordsMs = 1_000;
 
@@ -101,6 +105,7 @@ export function consume({ relay, track, concurrency, lockMs = 30_000, connection
     });
 
   const places = createPlaces(concurrency);
+  let isStopping = false;
 
   /** Works on one wake-up when its turn comes. Returns milliseconds after which to look again, if it is not done. */
   async function work(wake: WakeUp): Promise<number | undefined> {
@@ -114,12 +119,39 @@ export function consume({ relay, track, concurrency, lockMs = 30_000, connection
     return againMs;
   }
 
-  /** A job is done with when each of its wake-ups is; it goes on with those that are not. */
+  /**
+   * Works on all wake-ups of a job. One that is not done is looked at again at its time, as if it had a job of its own, for as long as others
+   * of the job are under way: a long send keeps nobody waiting.
+   * @returns for each milliseconds after which to look again, or undefined if it is done
+   */
+  async function workOnAll(wakes: readonly WakeUp[]): Promise<(number | undefined)[]> {
+    const over = new AbortController();
+    setMaxListeners(0, over.signal);
+    let busy = wakes.length;
+    return Promise.all(
+      wakes.map(async (wake) => {
+        for (;;) {
+          const againMs = await work(wake);
+          busy -= 1;
+          if (busy === 0) over.abort();
+          if (againMs === undefined) return undefined;
+          const dueAt = performance.now() + Math.max(againMs, lookAgainMsMin);
+          await sleep(dueAt - performance.now(), undefined, { signal: over.signal }).catch(() => undefined);
+          while (isStopping && !over.signal.aborted) await sleep(lookAgainMsMin, undefined, { signal: over.signal }).catch(() => undefined);
+          if (over.signal.aborted) return wakes.length === 1 ? againMs : Math.max(1, Math.ceil(dueAt - performance.now()));
+          busy += 1;
+          places.expectAgain();
+        }
+      }),
+    );
+  }
+
+  /** A job is done with when each of its wake-ups is; else it comes again with those that are not. */
   async function look(job: Job, token?: string): Promise<void> {
     const wakes = wakeUpsOf(job);
     places.begin();
     underWay += 1;
-    const again = await Promise.all(wakes.map(work));
+    const again = await workOnAll(wakes);
     underWay -= 1;
     if (underWay === 0) onIdle();
     const left = wakes.filter((_, index) => again[index] !== undefined);
@@ -151,6 +183,7 @@ export function consume({ relay, track, concurrency, lockMs = 30_000, connection
     pause: () => void worker.pause(true).catch(() => undefined),
     resume: () => void worker.resume(),
     async stop(graceMs) {
+      isStopping = true;
       const ended = new AbortController();
       const pause = (ms: number) => sleep(ms, undefined, { signal: ended.signal }).catch(() => undefined);
       const closed = worker.close().catch(() => undefined);

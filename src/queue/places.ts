@@ -10,6 +10,8 @@ export type Places = {
   isWanted(): boolean;
   /** A job has come, and each of its wake-ups will take a place. */
   expect(count: number): void;
+  /** A wake-up of a job that is begun will take a place once more. */
+  expectAgain(): void;
   /** It is begun. */
   begin(): void;
   /** Takes a place for one of its wake-ups, for as long as the work lasts. */
@@ -51,6 +53,9 @@ export function createPlaces(count: number): Places {
       present += more;
       unbegun += 1;
       changed();
+    },
+    expectAgain: () => {
+      present += 1;
     },
     begin: () => {
       unbegun -= 1;

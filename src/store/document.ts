@@ -1,6 +1,6 @@
 // A message as one string in the store, of two lines or three. The first is JSON that the scripts read and write: the state, and what they go by
 // of the record. The second is the rest of the record, which no script reads. The third is the newest attempt, see history.ts.
-import type { Message, MessageRecord, MessageState, RecipientKind } from "../domain/message.ts";
+import type { DispatchState, Message, MessageRecord, MessageState, RecipientKind } from "../domain/message.ts";
 
 /** What stands in the first line beside the state. Nothing of the record stands twice. */
 type ForScripts = Pick<MessageRecord, "tenant" | "key_id" | "created_at" | "list" | "bypass_suppressions" | "chunks"> & {
@@ -33,13 +33,13 @@ const kinds: Record<string, RecipientKind> = { t: "to", c: "cc", b: "bcc" };
 /** The first line, but for its events and job: accept.lua adds these. */
 export function firstLineOf(record: MessageRecord, state: Omit<MessageState, "events" | "job">): string {
   const { tenant, key_id, created_at, list, bypass_suppressions, chunks, on_doubt, recipients } = record;
-  const first: ForScripts & Omit<MessageState, "events" | "job"> = {
+  const first: ForScripts & Omit<MessageState, "events" | "job" | "dispatches"> & { dispatches: StoredDispatch[] } = {
     ...{ tenant, key_id, created_at, addresses: recipients.map(({ address }) => address) },
     ...(on_doubt === "hold" && { hold: true }),
     ...(list !== undefined && { list }),
     ...(bypass_suppressions && { bypass_suppressions }),
     ...(chunks !== undefined && { chunks }),
-    ...state,
+    ...{ ...state, dispatches: state.dispatches.map(withoutZeros) },
   };
   return JSON.stringify(first);
 }
@@ -98,8 +98,19 @@ export function readDocument(id: string, text: string): Message & { attempt?: st
   return { record, state, ...(attempt !== undefined && { attempt }) };
 }
 
-function split(first: ForScripts & MessageState) {
-  const { tenant, key_id, created_at, addresses, hold, list, bypass_suppressions, chunks, ...state } = first;
+/** What a dispatch has not counted yet does not stand there. */
+type StoredDispatch = Omit<DispatchState, "tries" | "faults"> & Partial<Pick<DispatchState, "tries" | "faults">>;
+
+function withoutZeros({ tries, faults, ...it }: DispatchState): StoredDispatch {
+  return { ...it, ...(tries > 0 && { tries }), ...(faults > 0 && { faults }) };
+}
+
+function split(first: ForScripts & Omit<MessageState, "dispatches"> & { dispatches: StoredDispatch[] }) {
+  const { tenant, key_id, created_at, addresses, hold, list, bypass_suppressions, chunks, ...rest } = first;
+  const state: MessageState = {
+    ...rest,
+    dispatches: rest.dispatches.map((it) => ({ ...it, tries: it.tries ?? 0, faults: it.faults ?? 0 })),
+  };
   return {
     ...{ tenant, key_id, created_at, addresses, state },
     ...(hold && { hold }),

@@ -11,6 +11,7 @@ import { chunkCount, createChunks } from "./chunks.ts";
 import { createCoalescer } from "./coalesce.ts";
 import { type Connection, inTimeUntil } from "./connection.ts";
 import { firstLineOf, secondLineOf } from "./document.ts";
+import { packEvent } from "./events.ts";
 import { type Retention, retentionArgument } from "./messageScripts.ts";
 import { loadScript, rejectingAfter, runForEach } from "./scripts.ts";
 import type { Witness } from "./witness.ts";
@@ -159,13 +160,22 @@ function workOf({ dispatches, sendAt }: AcceptInput, dispatch: number): string {
   return `${dispatch + 1} ${dispatches[dispatch]?.relay ?? ""} ${sendAt ?? 0}`;
 }
 
-/** What acceptance says in the log, each as JSON: of the message, and of its recipients that are suppressed already. */
+/** What acceptance says in the log, each as it lies there: of the message, and of its recipients that are suppressed already. */
 function eventsOf({ record, recipients, events }: AcceptInput): string[] {
   const about = { at: record.created_at, tenant: record.tenant, message_id: record.id };
   const suppressed = recipients.flatMap(({ status, category, suppression }, index) =>
     status === "suppressed"
-      ? [{ type: "message.suppressed", ...about, recipient: record.recipients[index]?.address, status, category, suppression }]
+      ? [
+          JSON.stringify({
+            type: "message.suppressed",
+            ...about,
+            recipient: record.recipients[index]?.address,
+            status,
+            category,
+            suppression,
+          }),
+        ]
       : [],
   );
-  return [...events.map((type) => ({ type, ...about })), ...suppressed].map((event) => JSON.stringify(event));
+  return [...events.map((type) => packEvent({ type, ...about })), ...suppressed];
 }

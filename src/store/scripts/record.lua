@@ -86,10 +86,10 @@ local function record_attempt(at)
     if has_open(state, dispatch) then
       local counts = ARGV[at + 6]
       if counts == 'faults' then
-        it.faults = it.faults + 1
+        it.faults = (it.faults or 0) + 1
       else
-        it.faults = 0
-        if counts == 'tries' then it.tries = it.tries + 1 end
+        it.faults = nil
+        if counts == 'tries' then it.tries = (it.tries or 0) + 1 end
       end
       schedule(keys, state, message_id, dispatch, now + tonumber(ARGV[at + 5]), now)
       generation = it.generation

@@ -13,8 +13,8 @@ if it.claim then
   take_over(keys, state, identity, dispatch, now, state.hold)
 end
 it.relay = ARGV[5]
-it.tries = 0
-it.faults = 0
+it.tries = nil
+it.faults = nil
 if has_open(state, dispatch) then
   schedule(keys, state, message_id, dispatch, math.max(now, state.send_at or 0), now)
 else

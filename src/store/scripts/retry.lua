@@ -27,7 +27,7 @@ if full then return { 'full_' .. full } end
 
 for _, group in ipairs(fresh) do
   local dispatch = #state.dispatches
-  state.dispatches[dispatch + 1] = { relay = group.relay, generation = 0, next_at = now, tries = 0, faults = 0 }
+  state.dispatches[dispatch + 1] = { relay = group.relay, generation = 0, next_at = now }
   for _, index in ipairs(group.taken) do
     local recipient = state.recipients[index]
     recipient.status = 'queued'

@@ -49,6 +49,12 @@ local function append_event(keys, state, fields)
   state.events[#state.events + 1] = append_to_log(keys, fields)
 end
 
+-- The same of a recipient's new status, without the fields' names, as most of the log is that: see readEntry in events.ts.
+local function append_settling(keys, state, values)
+  while values[#values] == cjson.null do values[#values] = nil end
+  state.events[#state.events + 1] = append_text_to_log(keys, cjson.encode(values))
+end
+
 -- What may follow what: the table of domain/states.ts.
 --- @transitions
 
@@ -76,21 +82,20 @@ local function settle(keys, state, identity, index, status, now, detail)
     recipient.hard_bounce = nil
     recipient.suppression = detail and detail.suppression or nil
   end
-  append_event(keys, state, {
-    type = 'message.' .. status,
-    at = now,
-    tenant = identity.tenant,
-    message_id = identity.message_id,
-    recipient = identity.addresses[index],
-    status = status,
-    attempt = recipient.attempts > 0 and recipient.attempts or nil,
-    relay = recipient.relay,
-    reply = recipient.reply,
-    category = recipient.category,
-    rule = recipient.rule,
-    hard_bounce = recipient.hard_bounce,
-    possible_duplicate = recipient.possible_duplicate,
-    suppression = recipient.suppression,
+  append_settling(keys, state, {
+    'message.' .. status,
+    now,
+    identity.tenant,
+    identity.message_id,
+    identity.addresses[index],
+    recipient.attempts > 0 and recipient.attempts or cjson.null,
+    recipient.relay or cjson.null,
+    recipient.reply or cjson.null,
+    recipient.category or cjson.null,
+    recipient.rule or cjson.null,
+    recipient.hard_bounce == nil and cjson.null or recipient.hard_bounce,
+    recipient.possible_duplicate or cjson.null,
+    recipient.suppression or cjson.null,
   })
 end
 
@@ -145,6 +150,7 @@ local function close_dispatch(state, dispatch)
   local it = state.dispatches[dispatch + 1]
   it.generation = it.generation + 1
   it.claim = nil
+  if not has_open(state) then state.job = nil end
 end
 
 -- Once nothing is open: the message leaves the indexes of what is open, and its keys get a time to live.
