@@ -43,7 +43,15 @@ export type DeliverDependencies = {
   log: Log;
 };
 
-export type ObservedAttempt = { claim: Claim; outcomes: readonly SendOutcome[]; judgement: Judgement; durationMs: number };
+/** `transaction`: absent where there was no connection; `startedAt` by `performance.now()`. */
+export type ObservedAttempt = {
+  claim: Claim;
+  outcomes: readonly SendOutcome[];
+  transaction: Transaction | undefined;
+  judgement: Judgement;
+  startedAt: number;
+  durationMs: number;
+};
 
 /** Works on one dispatch. Returns milliseconds after which to look again, or undefined when this wake-up is done. */
 export async function deliver(dependencies: DeliverDependencies, wake: WakeUp): Promise<number | undefined> {
@@ -98,7 +106,7 @@ async function deliverAdmitted(dependencies: DeliverDependencies, wake: WakeUp):
       : { outcomes: notSent(claimed.claim, acquired.fault), leaseLost: false, suspendedForMs: suspendedForMs ?? 0 };
     session?.release();
     pace.nudge();
-    const next = await record(dependencies, wake, claimed.claim, attempt, performance.now() - startedAt);
+    const next = await record(dependencies, wake, claimed.claim, attempt, startedAt);
     if (!next) return undefined;
     if (acquired.ok || !(await way.handOver(next.wake))) dependencies.wake([next]);
     return undefined;
@@ -196,8 +204,9 @@ async function record(
   wake: WakeUp,
   claimed: Claim,
   { outcomes, transaction, leaseLost, suspendedForMs = 0 }: Attempt,
-  durationMs: number,
+  startedAt: number,
 ): Promise<PlannedWakeUp | undefined> {
+  const durationMs = performance.now() - startedAt;
   const { way, relayName } = dependencies;
   if (outcomes.some((outcome) => outcome.kind === "accepted")) way.worked();
   if (outcomes.some((outcome) => outcome.kind === "try_later" && asksToSlowDown(outcome))) way.slowDown();
@@ -217,7 +226,7 @@ async function record(
     ...(leaseLost ? backInLine(judgement) : suspendedForMs > 0 ? untilItsEnd(judgement, suspendedForMs) : judgement),
     history: historyOf({ claim: claimed, relay: relayName, outcomes, transaction, durationMs }),
   });
-  dependencies.observe({ claim: claimed, outcomes, judgement, durationMs });
+  dependencies.observe({ claim: claimed, outcomes, transaction, judgement, startedAt, durationMs });
   return next && planOf(dependencies, claimed.record.lane, next.wake, next.inMs, judgement.counts !== "nothing");
 }
 

@@ -1,6 +1,7 @@
 // The role `api`: the HTTP doors.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { traceAcceptance } from "../accept/traced.ts";
 import { createUnsubscribeLinks } from "../accept/unsubscribeLinks.ts";
 import type { Delivery } from "../deliver/workers.ts";
 import { createApp } from "../http/app.ts";
@@ -46,13 +47,15 @@ function dependenciesOf(
   { apiKey, delivery, notReady }: ApiOptions,
   { feed, unsubscribeLinks }: Pick<Dependencies, "feed" | "unsubscribeLinks">,
 ): Dependencies {
-  const { config, ledger, acceptance, messages, events, apiKeys, idempotency, requestRates, wake, newUuid, durability, metrics } = parts;
+  const { config, ledger, acceptance, messages, events, apiKeys, idempotency, requestRates, wake, newUuid, durability, metrics, tracing } =
+    parts;
   const { webhooks, webhookDeliveries, webhookReplays, webhookTargets, suppressions, unsubscribes, routing, relayHealth, relayWatch } =
     parts;
   const { captured } = parts.paths;
   return {
     ...{ notifications: parts.notifications, reports: parts.reports, takeReport: parts.intake.take, parseReport: parts.parseReport },
-    ledger: { clock: ledger.clock, ...acceptance.ledger },
+    ledger: { clock: ledger.clock, ...(tracing ? traceAcceptance(tracing, acceptance.ledger) : acceptance.ledger) },
+    ...(tracing && { tracing }),
     ...{ messages, events, apiKeys, idempotency, requestRates, feed, wake, notReady, durability },
     ...{ webhooks, webhookDeliveries, webhookReplays, webhookTargets },
     ...{ suppressions, unsubscribes, unsubscribeLinks, stats: parts.stats },
