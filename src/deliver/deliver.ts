@@ -3,8 +3,9 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { domainOf } from "../domain/address.ts";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
-import type { Lane } from "../domain/message.ts";
+import type { Lane, MessageRecord } from "../domain/message.ts";
 import type { RelayFault, SendOutcome } from "../domain/relay.ts";
+import { traceFields } from "../domain/tracing.ts";
 import type { WakeUp } from "../domain/wakeUp.ts";
 import type { Relay, RelaySession, Transaction } from "../relay/pool.ts";
 import type { Claim, ClaimResult, Ledger, RecordInput } from "../store/ledger.ts";
@@ -152,6 +153,7 @@ async function transact(dependencies: DeliverDependencies, wake: WakeUp, claimed
     bytes,
     fromDomain: domainOf(record.from),
     eightBit: record.eight_bit ?? false,
+    about: aboutOf(record),
     smtputf8: record.smtputf8 ?? false,
     beforeFinalDot: async () => {
       const mayGoOn = await mayHandOver(dependencies, { ...wake, attempt }, marks);
@@ -160,6 +162,11 @@ async function transact(dependencies: DeliverDependencies, wake: WakeUp, claimed
     },
   });
   return { outcomes: transaction.outcomes, transaction, leaseLost };
+}
+
+/** What log lines about a message say of it. */
+function aboutOf(record: MessageRecord) {
+  return { message_id: record.id, ...traceFields(record) };
 }
 
 /** How often the ledger is asked before the final dot: its answer may be late, or lost with a connection, and the relay waits gladly. */
@@ -185,10 +192,10 @@ function notSent({ recipients }: Claim, fault: RelayFault): SendOutcome[] {
 }
 
 /** Bytes that are gone from the store never come back: the recipients end here instead of being tried until their deadline. */
-async function recordContentGone(dependencies: DeliverDependencies, wake: WakeUp, { attempt, recipients }: Claim): Promise<void> {
-  dependencies.log.error({ message_id: wake.messageId }, "a message's content is gone from the store");
+async function recordContentGone(dependencies: DeliverDependencies, wake: WakeUp, { attempt, record, recipients }: Claim): Promise<void> {
+  dependencies.log.error(aboutOf(record), "a message's content is gone from the store");
   const reply = { code: 0, text: "The message's content is no longer in the store" };
-  await recordUntilTaken(dependencies, {
+  await recordUntilTaken(dependencies, record, {
     messageId: wake.messageId,
     dispatch: wake.dispatch,
     attempt,
@@ -219,7 +226,7 @@ async function record(
     scheduleMs: dependencies.scheduleMs,
     random: Math.random(),
   });
-  const next = await recordUntilTaken(dependencies, {
+  const next = await recordUntilTaken(dependencies, claimed.record, {
     messageId: wake.messageId,
     dispatch: wake.dispatch,
     attempt: claimed.attempt,
@@ -243,16 +250,16 @@ function backInLine(judgement: Judgement): Judgement {
   return { outcomes, retryInMs: 1_000, counts: "nothing" };
 }
 
-async function recordUntilTaken({ ledger, abandon, log }: DeliverDependencies, input: RecordInput) {
+async function recordUntilTaken({ ledger, abandon, log }: DeliverDependencies, message: MessageRecord, input: RecordInput) {
   for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, 1_000)) {
     try {
       return await ledger.record(input);
     } catch (error) {
       if (abandon.aborted) {
-        log.error({ err: error, message_id: input.messageId, attempt: input.attempt }, "an attempt could not be recorded before the end");
+        log.error({ err: error, ...aboutOf(message), attempt: input.attempt }, "an attempt could not be recorded before the end");
         return undefined;
       }
-      if (delayMs === 50) log.warn({ err: error, message_id: input.messageId }, "an attempt is not recorded yet; trying until it is");
+      if (delayMs === 50) log.warn({ err: error, ...aboutOf(message) }, "an attempt is not recorded yet; trying until it is");
       await wait(delayMs);
     }
   }

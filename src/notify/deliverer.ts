@@ -68,17 +68,20 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
         const isFailing = claim.webhook.failing_since !== undefined;
         const due = bodies(claim);
         for (const { eventId, row } of claim.deliveries) {
-          start(deliver({ webhook: claim.webhook, leaseEnd: claim.leaseEnd, eventId, row }, due), isFailing);
+          start(deliver({ webhook: claim.webhook, leaseEnd: claim.leaseEnd, eventId, row }, due), isFailing, {
+            webhook: claim.webhook.id,
+            event: eventId,
+          });
         }
       }
       if (claimed === 0) return;
     }
   }
 
-  function start(delivery: Promise<void>, isFailing: boolean): void {
+  function start(delivery: Promise<void>, isFailing: boolean, about: { webhook: string; event: string }): void {
     if (isFailing) failing += 1;
     const tracked = delivery
-      .catch((error) => log.error({ err: error }, "a webhook's delivery broke off; its lease will run out"))
+      .catch((error) => log.error({ err: error, ...about }, "a webhook's delivery broke off; its lease will run out"))
       .finally(() => {
         underWay.delete(tracked);
         if (isFailing) failing -= 1;

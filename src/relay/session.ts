@@ -37,12 +37,12 @@ export function createSession(options: {
     if (loan.connection().mustReset) await loan.connection().reset(timeouts.command);
     let attempted: Attempted = await once();
     if (attempted.stale && state === "sending") {
-      log.debug({ reason: loan.connection().lostBecause }, "idle session was dead, connecting anew");
+      log.debug({ ...mail.about, reason: loan.connection().lostBecause }, "idle session was dead, connecting anew");
       const fault = await loan.reconnect();
       if (fault) return withoutConnection({ ...attempted.transaction, fault });
       attempted = await once();
     }
-    if (attempted.cause !== undefined) log.warn({ err: attempted.cause }, "the check before the final dot failed");
+    if (attempted.cause !== undefined) log.warn({ err: attempted.cause, ...mail.about }, "the check before the final dot failed");
     return attempted.transaction;
   };
 
@@ -63,14 +63,18 @@ export function createSession(options: {
     return whole;
   };
 
-  const signatureOf = async ({ bytes, fromDomain }: Mail): Promise<{ ok: true; fields: Buffer } | { ok: false; fault: RelayFault }> => {
+  const signatureOf = async ({
+    about,
+    bytes,
+    fromDomain,
+  }: Mail): Promise<{ ok: true; fields: Buffer } | { ok: false; fault: RelayFault }> => {
     if (!sign || fromDomain === undefined) return { ok: true, fields: Buffer.alloc(0) };
     try {
       const signing: Promise<Buffer> = sign({ bytes, fromDomain, except: rewrites ?? [] });
       return { ok: true, fields: await signing };
     } catch (error) {
       // Unsigned it could be refused, or spoil the domain's name, where DMARC asks for a signature.
-      log.error({ err: error, domain: fromDomain }, "a message could not be signed");
+      log.error({ err: error, ...about, domain: fromDomain }, "a message could not be signed");
       return { ok: false, fault: { phase: "mail", text: "The message could not be signed (DKIM): Postern's log says why." } };
     }
   };

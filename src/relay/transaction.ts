@@ -9,6 +9,8 @@ import { endsConnection, meaningOf } from "./replies.ts";
 import { startTranscript } from "./transcript.ts";
 
 export type Mail = {
+  /** What log lines about it say: which message it is, and of which trace. */
+  about?: { message_id: string; trace_id?: string; span_id?: string };
   /** The envelope sender; "" is the null sender. */
   from: string;
   to: string[];

@@ -235,7 +235,7 @@ test("a collector that is dead, hangs or refuses loses no mail, delays no stop a
   const all = await Promise.all(
     [dead, hanging].map(async (gateway, index) => {
       // More spans than there is room for.
-      const messages = Array.from({ length: 150 }, (_, number) => testMessage(`${index}-${number}`, `${index}.${number}@example.net`));
+      const messages = Array.from({ length: 100 }, (_, number) => testMessage(`${index}-${number}`, `${index}.${number}@example.net`));
       await allSettled(
         gateway,
         (await sendEach(gateway, messages)).map(({ id }) => id),
