@@ -70,7 +70,7 @@ export const tracingVariables = {
   OTEL_RESOURCE_ATTRIBUTES: pairs,
   OTEL_TRACES_SAMPLER: oneOf(samplers),
   OTEL_TRACES_SAMPLER_ARG: scalar("a number from 0 to 1", (value) => {
-    const ratio = /^(0|1|0?\.\d{1,12}|1\.0+|0\.0*)$/.test(value) ? Number(value) : Number.NaN;
+    const ratio = /^[\d.]{1,20}(e-\d{1,2})?$/i.test(value) ? Number(value) : Number.NaN;
     return ratio >= 0 && ratio <= 1 ? ratio : undefined;
   }),
   OTEL_BSP_SCHEDULE_DELAY: wholeNumber({ min: 1, max: 60_000 }),
