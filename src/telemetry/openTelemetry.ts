@@ -32,7 +32,7 @@ const kinds = {
 
 /** Spans of one request to the collector. */
 const batchMax = 512;
-/** Of one value; ours are short, and a caller's tags could be long. */
+/** Of one value. All of ours are short; the longest, an X-Request-Id, has 64. */
 const valueCharactersMax = 256;
 const reasonCharactersMax = 200;
 

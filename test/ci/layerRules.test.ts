@@ -60,6 +60,8 @@ const homes: Record<string, readonly Room[]> = {
   fastify: ["http"],
   "@fastify/helmet": ["http"],
   "fastify-type-provider-zod": ["http"],
+  "@opentelemetry/api": ["telemetry"],
+  "@opentelemetry/sdk-trace": ["telemetry"],
   zod: allBut("domain"),
   uuid: allBut("domain"),
   "node:fs": allBut("domain"),
