@@ -1,13 +1,11 @@
 // The storing of a message as a span. Its context is kept with the message: all that happens to it later goes on from there.
 import type { Acceptance } from "../store/acceptance.ts";
-import type { Tracing } from "../telemetry/tracing.ts";
+import type { Step } from "../telemetry/tracing.ts";
 
-/** Puts a span around each `accept` that belongs to a request's step. */
-export function traceAcceptance({ current }: Pick<Tracing, "current">, { accept }: Acceptance["ledger"]): Acceptance["ledger"] {
+/** Puts a span of this step around each `accept`. */
+export function traceAcceptance(step: Step, { accept }: Acceptance["ledger"]): Acceptance["ledger"] {
   return {
     async accept(input) {
-      const step = current();
-      if (!step) return accept(input);
       const { record } = input;
       const span = step.span.begin({
         name: "accept",

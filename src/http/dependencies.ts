@@ -106,7 +106,7 @@ export type Dependencies = {
     eventLoopDelayMs?: number;
   };
   /** Where requests are told as spans; absent: nowhere. */
-  tracing?: Tracing;
+  tracing?: Pick<Tracing, "begin">;
   /** Which problems keep this process from being ready, in words; none: it is. */
   notReady(): Promise<string[]>;
   /** Whether Redis keeps what it has acknowledged: as it was found at the start, and what came to light since. */

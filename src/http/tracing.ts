@@ -3,13 +3,13 @@
 import type { Tracing } from "../telemetry/tracing.ts";
 import type { App } from "./dependencies.ts";
 import { refusalOf } from "./errors.ts";
-import { setStep, stepOf } from "./requestStep.ts";
+import { setStep } from "./requestStep.ts";
 
 /** Connections that stay open for hours say nothing by their length. */
 const streams = new Set(["streamEvents"]);
 
 /** Adds the hooks that begin and end a span for each request to an operation of the API; probes and pages get none. */
-export function traceRequests(app: App, tracing: Tracing): void {
+export function traceRequests(app: App, tracing: Pick<Tracing, "begin">): void {
   app.addHook("onRequest", (request, reply, done) => {
     const { method, routeOptions, headers, id } = request;
     const { url: route, schema } = routeOptions;
@@ -23,8 +23,7 @@ export function traceRequests(app: App, tracing: Tracing): void {
       },
       headers,
     );
-    const step = { span, attributes };
-    setStep(request, step);
+    setStep(request, { span, attributes });
     // Fastify's own hook is not called when a connection breaks.
     reply.raw.once("close", () => {
       const { statusCode: status, writableEnded: answered } = reply.raw;
@@ -36,12 +35,6 @@ export function traceRequests(app: App, tracing: Tracing): void {
       // A 4xx is the caller's doing, and no error of the server's span.
       span.end(answered ? (status >= 500 ? { errorType: String(status) } : {}) : { errorType: "caller_gone" });
     });
-    tracing.within(step, done);
-  });
-  // A body comes in by events of its socket, which know nothing of the request's step.
-  app.addHook("preValidation", (request, _reply, done) => {
-    const step = stepOf(request);
-    if (step) tracing.within(step, done);
-    else done();
+    done();
   });
 }

@@ -1,7 +1,6 @@
 // The role `api`: the HTTP doors.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { traceAcceptance } from "../accept/traced.ts";
 import { createUnsubscribeLinks } from "../accept/unsubscribeLinks.ts";
 import type { Delivery } from "../deliver/workers.ts";
 import { createApp } from "../http/app.ts";
@@ -54,7 +53,7 @@ function dependenciesOf(
   const { captured } = parts.paths;
   return {
     ...{ notifications: parts.notifications, reports: parts.reports, takeReport: parts.intake.take, parseReport: parts.parseReport },
-    ledger: { clock: ledger.clock, ...(tracing ? traceAcceptance(tracing, acceptance.ledger) : acceptance.ledger) },
+    ledger: { clock: ledger.clock, ...acceptance.ledger },
     ...(tracing && { tracing }),
     ...{ messages, events, apiKeys, idempotency, requestRates, feed, wake, notReady, durability },
     ...{ webhooks, webhookDeliveries, webhookReplays, webhookTargets },

@@ -1,6 +1,5 @@
 // Tracing by OpenTelemetry's SDK: samples, batches and exports spans over OTLP/HTTP. Nothing here may slow mail down: spans wait in a queue
 // of bounded length, what has no room in it is dropped, and one export is under way at a time. Loaded only where tracing is configured.
-import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Context, ROOT_CONTEXT, type Span as SdkSpan, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { ExportResultCode, W3CTraceContextPropagator } from "@opentelemetry/core";
@@ -20,7 +19,7 @@ import {
 import type { Sampling, TraceContext, TracingConfig } from "../domain/tracing.ts";
 import { createExportReport, type ExportReport } from "./exportReport.ts";
 import type { Log } from "./logger.ts";
-import type { Span, SpanStart, Step, Tracing } from "./tracing.ts";
+import type { Span, SpanStart, Tracing } from "./tracing.ts";
 
 const kinds = {
   server: SpanKind.SERVER,
@@ -54,7 +53,6 @@ export function openTracing(config: TracingConfig, { log, version }: { log: Log;
   });
   const tracer = provider.getTracer("postern", version);
   const propagator = new W3CTraceContextPropagator();
-  const steps = new AsyncLocalStorage<Step>();
 
   /** `isKnown`: somebody before us keeps this trace, or may. */
   function begin({ name, kind, startedAt, attributes = {} }: SpanStart, parent: Context, isKnown: boolean): Span {
@@ -83,8 +81,6 @@ export function openTracing(config: TracingConfig, { log, version }: { log: Log;
       const parent = propagator.extract(ROOT_CONTEXT, context, getter);
       return begin(start, parent, parent !== ROOT_CONTEXT);
     },
-    within: (step, run) => steps.run(step, run),
-    current: () => steps.getStore(),
     async stop(graceMs) {
       // What could not be exported was told by then.
       const flushed = provider.shutdown().catch(() => undefined);

@@ -30,15 +30,12 @@ export type Span = {
   end(options?: { endedAt?: number | undefined; errorType?: string | undefined }): void;
 };
 
-/** The step that is under way, and what its own steps are to say too. */
+/** A span, and what its own steps are to say too. */
 export type Step = { span: Span; attributes: Attributes };
 
 export type Tracing = {
   /** Begins a step in the trace that `context` names, or, if that is none that can be read, in a new one. */
   begin(start: SpanStart, context?: Readonly<Record<string, unknown>>): Span;
-  /** Calls `run`; in it, and in all that it sets going, `current` is this step. */
-  within<T>(step: Step, run: () => T): T;
-  current(): Step | undefined;
   /** Exports what is left, as far as that is done in time. Never rejects. */
   stop(graceMs: number): Promise<void>;
 };

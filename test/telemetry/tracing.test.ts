@@ -132,22 +132,6 @@ test("a ratio keeps about that part of all traces, and every process the same on
   await Promise.all([one.stop(1_000), other.stop(1_000)]);
 });
 
-test("the current step is that of whoever asks, through promises and timers, and none outside", async () => {
-  const tracing = open();
-  const steps = ["a", "b"].map((name) => ({ span: tracing.begin({ ...step, name }), attributes: { name } }));
-  const seen = await Promise.all(
-    steps.map((it) =>
-      tracing.within(it, async () => {
-        await new Promise((resolve) => setTimeout(resolve, 1));
-        return tracing.current()?.attributes;
-      }),
-    ),
-  );
-  assert.deepEqual(seen, [{ name: "a" }, { name: "b" }]);
-  assert.equal(tracing.current(), undefined);
-  await tracing.stop(1_000);
-});
-
 test("spans beyond the room for them are dropped, and those that have room are exported", async () => {
   const tracing = open({ spansMax: 512, exportEveryMs: 60_000 });
   collector.spans.splice(0);
