@@ -3,6 +3,7 @@ import type { ConnectionFacts, RelayLimits, SendOutcome, Timeouts, TranscriptLin
 import { lengthOf, MessageBody } from "./body.ts";
 import type { RelayConnection } from "./connection.ts";
 import { type Deadline, spokenDuration, startDeadline } from "./deadline.ts";
+import { commandsOf } from "./envelope.ts";
 import { judge, phaseOf, type TransactionPhase, unexpected } from "./outcomes.ts";
 import { ownRefusals } from "./ownRefusals.ts";
 import { endsConnection, meaningOf } from "./replies.ts";
@@ -58,7 +59,7 @@ export function transact(options: {
   const { connection, mail, signature, limits, timeouts, host, startedAt } = options;
   const parts = [signature, mail.bytes];
   const byteCount = lengthOf(parts);
-  const { smtp, setUp } = connection;
+  const { setUp, features } = connection;
   const reused = connection.transactions > 0;
   connection.setUp = undefined;
   const refusals = ownRefusals({
@@ -68,7 +69,7 @@ export function transact(options: {
     messageBytesMax: limits?.messageBytesMax,
     eightBit: mail.eightBit === true,
     smtputf8: mail.smtputf8 === true,
-    features: connection.features,
+    features,
     host,
   });
   const recipients = refusals ? mail.to.filter((_, index) => refusals[index] === undefined) : mail.to;
@@ -100,27 +101,36 @@ export function transact(options: {
     };
   };
   if (recipients.length === 0) return Promise.resolve({ transaction: conclude(undefined, false), stale: false });
-  if (connection.lostBecause !== undefined) {
+  if (!connection.isReady) {
+    connection.destroy("The relay was closing the connection.");
     return Promise.resolve({ transaction: conclude(connection.lostBecause, false), stale: true });
   }
 
   connection.transactions++;
   return new Promise((resolve) => {
+    const commands = commandsOf({
+      ...{ from: mail.from, to: recipients, byteCount, features },
+      ...{ eightBit: mail.eightBit === true, smtputf8: mail.smtputf8 === true },
+    });
     let isOver = false;
     let isAsking = false;
+    /** Commands that have left. */
+    let said = 0;
+    /** DATA was granted though nobody is to get the message, and ended at once. */
+    let isEmptied = false;
     const course = () => ({ replies, recipients: recipients.length, handedOver: body.handedOver });
-    const finish = (end: { fault?: string; lost?: boolean; cause?: unknown }) => {
+    const finish = (end: { fault?: string | undefined; lost?: boolean; hangUp?: string; cause?: unknown }) => {
       if (isOver) return;
       isOver = true;
       deadline.stop();
       connection.observer = undefined;
-      if (!body.handedOver) body.destroy();
+      body.stop();
       const transaction = conclude(end.fault, body.handedOver);
-      const last = replies.at(-1);
-      // After 421 nodemailer closes it itself.
-      if (end.fault !== undefined) connection.destroy(end.fault);
+      const hangUp = end.hangUp ?? end.fault;
+      if (hangUp !== undefined) connection.destroy(hangUp);
       connection.mustReset = transaction.outcomes.every(({ kind }) => kind !== "accepted");
-      const wasLeaving = replies.length === 0 ? end.lost === true : replies.length === 1 && last !== undefined && endsConnection(last);
+      const [only] = replies;
+      const wasLeaving = only === undefined ? end.lost === true : replies.length === 1 && endsConnection(only);
       resolve({ transaction, stale: reused && wasLeaving, cause: end.cause });
     };
 
@@ -145,31 +155,51 @@ export function transact(options: {
         deadline.progress(news === "handed_over" ? timeouts.afterDot : timeouts.command);
       },
     });
+    const say = (count: number) => {
+      const group = commands.slice(said, said + count);
+      said += group.length;
+      for (const line of group) transcript.add("client", line);
+      connection.write(`${group.join("\r\n")}\r\n`);
+    };
+    const goOn = () => {
+      const isRefused = meaningOf(replies[0] ?? "") !== "done";
+      if (said < commands.length) {
+        const isWanted = said <= recipients.length || replies.slice(1).some((raw) => meaningOf(raw) === "done");
+        return isRefused || !isWanted ? finish({}) : say(1);
+      }
+      const data = replies.at(-1) ?? "";
+      if (meaningOf(data) !== "go_on") return finish({});
+      // There is no transaction that it could have granted it in.
+      if (isRefused) return finish({ hangUp: "The relay granted DATA though it refused the sender." });
+      if (replies.slice(1, -1).some((raw) => meaningOf(raw) === "done")) return body.begin();
+      // It waits for a message now. That nobody is to get one is told by sending none (RFC 2920, section 3.1).
+      isEmptied = true;
+      connection.write(".\r\n");
+    };
+    /** Replies that there can be by now. */
+    const due = () => said + (body.handedOver || isEmptied ? 1 : 0);
     connection.observer = {
-      onCommand(line) {
-        transcript.add("client", line);
-      },
       onReply(raw) {
-        const phase = phaseOf(course());
+        const phase = isEmptied ? "after_dot" : phaseOf(course());
         replies.push(raw);
         transcript.add("server", raw);
         deadline.progress();
         // A relay that speaks out of turn must get nothing more from us: a body in the wrong place would be read as commands.
-        if (!isInTurn(phase, raw)) finish({ fault: unexpected(phase) });
+        if (replies.length > due() || !isInTurn(phase, raw)) finish({ fault: unexpected(phase) });
+        else if (endsConnection(raw)) finish({ hangUp: "The relay closed the connection." });
+      },
+      onRead(isWhole) {
+        if (isOver || replies.length < due()) return;
+        // What is said before we have gone on is no answer to it.
+        if (!isWhole) finish({ fault: unexpected(phaseOf(course())) });
+        else if (said < commands.length || !(body.handedOver || isEmptied)) goOn();
+        else finish({});
       },
       onLost(text) {
         finish({ fault: text, lost: true });
       },
     };
-    smtp.headersNeedUtf8 = mail.smtputf8 === true;
-    const use8BitMime = mail.eightBit === true || mail.smtputf8 === true;
-    const envelope = { from: mail.from, to: recipients, size: byteCount, use8BitMime };
-    // nodemailer works on the envelope that it is given, though not on its list of recipients.
-    smtp.send(envelope, body, (error) => {
-      // A refusal is told by the replies; an error without a reply is nodemailer's own: the socket was closing already.
-      if (error && error.response === undefined) finish({ fault: error.message, lost: true });
-      else finish({});
-    });
+    say(features.pipelining ? commands.length : 1);
   });
 }
 
