@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import type { SecureContext } from "node:tls";
 import type { Phase, RelayConfig, RelayFault, Timeouts } from "../domain/relay.ts";
 import { connectFault, type SetUpFailure } from "./connectFault.ts";
-import { RelayConnection } from "./connection.ts";
+import { type Observer, RelayConnection } from "./connection.ts";
 import { createCredentialMask } from "./credentialMask.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
 import { addressesOf, type Dialled, dial, secure } from "./dial.ts";
@@ -55,9 +55,9 @@ export function connect(options: ConnectOptions): { connection: RelayConnection;
       settled = true;
       clearTimeout(limit);
       deadline?.stop();
-      connection.observer = undefined;
       calledOff.abort();
       if (!failure) {
+        connection.end(observer);
         connection.becomeReady({ lines: transcript.lines(), durationMs: performance.now() - startedAt }, proxy !== undefined);
         return resolve(undefined);
       }
@@ -66,7 +66,7 @@ export function connect(options: ConnectOptions): { connection: RelayConnection;
       if (phase === "auth" && fault.reply) fault.reply.text = mask(fault.reply.text);
       resolve(fault);
     };
-    connection.observer = {
+    const observer: Observer = {
       onReply(raw) {
         deadline?.progress();
         transcript.add("server", phase === "auth" ? mask(raw) : raw);
@@ -82,6 +82,7 @@ export function connect(options: ConnectOptions): { connection: RelayConnection;
       },
       onLost: (text, error) => settle({ kind: "error", error: error ?? new Error(text) }),
     };
+    connection.begin(observer);
     const within = (timeoutMs: number) => {
       clearTimeout(limit);
       limit = setTimeout(() => settle({ kind: "slow" }), timeoutMs);

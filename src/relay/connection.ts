@@ -5,8 +5,10 @@ import type { ConnectionFacts, TranscriptLine } from "../domain/relay.ts";
 import { type Features, noFeatures } from "./features.ts";
 import { createReplyReader, endsConnection, meaningOf } from "./replies.ts";
 
-/** Who follows the dialogue now: whoever sets the connection up, then one transaction after the other. */
+/** Who follows the dialogue: whoever sets the connection up, then one transaction after the other. Replies are for the one that came first. */
 export type Observer = {
+  /** The one before has its last reply: the next one is ours. */
+  onTurn?(): void;
   /** A complete reply, lines separated by LF. */
   onReply(raw: string): void;
   /** Behind all replies that came in one piece: it is our turn. `isWhole` is false if the beginning of another reply is there already. */
@@ -21,8 +23,7 @@ const keepAliveMs = 30_000;
 const outOfTurn = "The relay spoke though it was not asked.";
 
 export class RelayConnection {
-  observer: Observer | undefined;
-  /** Told once when the connection is gone, after the observer: for whoever keeps count of connections. */
+  /** Told once when the connection is gone, after the observers: for whoever keeps count of connections. */
   onGone: () => void = ignore;
   /** Set when the connection is gone: why. */
   lostBecause: string | undefined;
@@ -34,6 +35,9 @@ export class RelayConnection {
   mustReset = false;
   /** How it was set up, for the transcript of its first transaction; `atMs` counts from its beginning, `durationMs` before `readyAt`. */
   setUp: { lines: TranscriptLine[]; durationMs: number; readyAt: number } | undefined;
+  readonly #observers: Observer[] = [];
+  /** Who came last has given up: why nothing more may be said, though the one before it still waits for its last reply. */
+  #spoiltBecause: string | undefined;
   #socket: Socket | undefined;
   #unlisten: () => void = ignore;
   /** Nothing of a reply is there that has not been told. */
@@ -44,9 +48,39 @@ export class RelayConnection {
     return this.#socket;
   }
 
+  /** Whether replies are still due to somebody. */
+  get isAwaited(): boolean {
+    return this.#observers.length > 0;
+  }
+
+  /** Whether somebody has begun behind the one whose reply is due. */
+  get isFollowed(): boolean {
+    return this.#observers.length > 1;
+  }
+
   /** Whether a dialogue may begin: the socket takes what is written, and not half a reply to nothing has come. */
   get isReady(): boolean {
-    return this.lostBecause === undefined && this.#isWhole && this.socket.writable;
+    const isInStep = this.#isWhole || this.isAwaited;
+    return this.lostBecause === undefined && this.#spoiltBecause === undefined && isInStep && this.socket.writable;
+  }
+
+  /** Begins to observe. Where another one waits for its last reply, it gets that first. */
+  begin(observer: Observer): void {
+    this.#observers.push(observer);
+  }
+
+  /**
+   * Ends to observe.
+   * @param hangUp why the connection is to be gone: at once, or, if another one still waits for a reply, after that
+   */
+  end(observer: Observer, hangUp?: string): void {
+    const at = this.#observers.indexOf(observer);
+    if (at < 0) return;
+    this.#observers.splice(at, 1);
+    this.#spoiltBecause ??= hangUp;
+    if (at > 0) return;
+    if (this.#spoiltBecause !== undefined) this.#lose(this.#spoiltBecause);
+    else this.#observers[0]?.onTurn?.();
   }
 
   /** Takes a connected socket over, for good: no fault of it is ever unhandled. One that was paused goes on. */
@@ -59,7 +93,7 @@ export class RelayConnection {
     );
     const onData = (chunk: Buffer) => {
       this.#isWhole = read(chunk);
-      this.observer?.onRead?.(this.#isWhole);
+      this.#observers[0]?.onRead?.(this.#isWhole);
     };
     const onEnd = () => this.#lose("The relay closed the connection.");
     socket.on("data", onData).on("end", onEnd).on("close", onEnd);
@@ -103,13 +137,13 @@ export class RelayConnection {
     return new Promise((resolve) => {
       const settle = (agreed: boolean) => {
         clearTimeout(timer);
-        this.observer = undefined;
         this.mustReset = false;
-        if (!agreed) this.destroy("The relay did not agree to RSET.");
+        this.end(observer, agreed ? undefined : "The relay did not agree to RSET.");
         resolve(agreed);
       };
       const timer = setTimeout(() => settle(false), timeoutMs);
-      this.observer = { onReply: (raw) => settle(meaningOf(raw) === "done"), onLost: () => settle(false) };
+      const observer: Observer = { onReply: (raw) => settle(meaningOf(raw) === "done"), onLost: () => settle(false) };
+      this.begin(observer);
       this.write("RSET\r\n");
     });
   }
@@ -118,13 +152,14 @@ export class RelayConnection {
   quit(timeoutMs: number): void {
     if (this.lostBecause !== undefined) return;
     const timer = setTimeout(() => this.destroy("The relay did not answer QUIT."), timeoutMs);
-    this.observer = { onReply: () => this.destroy("It was told QUIT."), onLost: () => clearTimeout(timer) };
+    this.begin({ onReply: () => this.destroy("It was told QUIT."), onLost: () => clearTimeout(timer) });
     this.write("QUIT\r\n");
   }
 
   #take(raw: string): void {
     if (this.lostBecause !== undefined) return;
-    if (this.observer) this.observer.onReply(raw);
+    const [observer] = this.#observers;
+    if (observer) observer.onReply(raw);
     // It may say 421 at any time, to leave (RFC 5321, section 3.8); anything else would be taken for the answer to what is asked next.
     else this.#lose(endsConnection(raw) ? "The relay closed the connection." : outOfTurn);
   }
@@ -133,9 +168,7 @@ export class RelayConnection {
     if (this.lostBecause !== undefined) return;
     this.lostBecause = text;
     this.#socket?.destroy();
-    const { observer } = this;
-    this.observer = undefined;
-    observer?.onLost(text, error);
+    for (const observer of this.#observers.splice(0)) observer.onLost(text, error);
     this.onGone();
   }
 }

@@ -1,5 +1,5 @@
 // The way to the relay's socket: addresses of its name, TCP, TLS from the first byte or over a socket that spoke in clear.
-import { isIP, isIPv6, type LookupFunction, type Socket, connect as tcpConnect, type TcpNetConnectOpts } from "node:net";
+import { isIP, isIPv6, type LookupFunction, type Socket, type TcpNetConnectOpts, connect as tcpConnect } from "node:net";
 import { type ConnectionOptions, type SecureContext, type TLSSocket, connect as tlsConnect } from "node:tls";
 import { dnsCache, resolveHostname } from "nodemailer/lib/shared";
 import type { RelayConfig } from "../domain/relay.ts";
@@ -76,7 +76,10 @@ function amongAddresses(addresses: readonly string[], timeoutMs: number): Omit<T
   };
 }
 
-function tlsSettings({ host, tls, verifyCertificate, tlsOptions, auth }: Target, secureContext: SecureContext | undefined): ConnectionOptions {
+function tlsSettings(
+  { host, tls, verifyCertificate, tlsOptions, auth }: Target,
+  secureContext: SecureContext | undefined,
+): ConnectionOptions {
   const name = tlsOptions?.serverName ?? host;
   return {
     minVersion: tlsVersionMin,

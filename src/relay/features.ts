@@ -15,7 +15,14 @@ export type Features = {
 };
 
 /** A server that knows only HELO. */
-export const noFeatures: Features = { pipelining: false, size: false, eightBitMime: false, smtpUtf8: false, startTls: false, authMethods: [] };
+export const noFeatures: Features = {
+  pipelining: false,
+  size: false,
+  eightBitMime: false,
+  smtpUtf8: false,
+  startTls: false,
+  authMethods: [],
+};
 
 /**
  * Reads the reply to EHLO (RFC 5321, section 4.1.1.1): a keyword a line, after the first one, which greets.

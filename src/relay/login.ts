@@ -110,7 +110,9 @@ const passwordDialogues: Readonly<Record<string, PasswordDialogue>> = {
   async "CRAM-MD5"({ user, pass, say, sayHidden }) {
     const first = await say("AUTH CRAM-MD5", "AUTH CRAM-MD5");
     if (!asksOn(first)) return { kind: "refused", raw: first };
-    const digest = createHmac("md5", pass).update(Buffer.from(first.slice(4).trim(), "base64")).digest("hex");
+    const digest = createHmac("md5", pass)
+      .update(Buffer.from(first.slice(4).trim(), "base64"))
+      .digest("hex");
     return resultOf(await untilAnswered(await sayHidden(base64(`${user} ${digest}`)), sayHidden));
   },
 };

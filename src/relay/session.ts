@@ -2,6 +2,7 @@
 import type { ConnectionFacts, RelayConfig, RelayFault, SendOutcome, Timeouts } from "../domain/relay.ts";
 import type { Log } from "../telemetry/logger.ts";
 import type { Sign } from "./dkim.ts";
+import type { Following } from "./following.ts";
 import type { Loan } from "./places.ts";
 import { type Attempted, type Mail, type Transaction, transact } from "./transaction.ts";
 import { bounded } from "./transcript.ts";
@@ -25,17 +26,36 @@ export function createSession(options: {
   config: RelayConfig;
   timeouts: Timeouts;
   sign: Sign | undefined;
+  following: Following;
   log: Log;
 }): RelaySession {
-  const { loan, config, timeouts, sign, log } = options;
+  const { loan, config, timeouts, sign, following, log } = options;
   const { host, limits, rewrites } = config;
   let state: "free" | "sending" | "released" = "free";
+  /** Ends the transaction that is under way. */
+  let cut: ((reason: string) => void) | undefined;
 
-  const transactOnce = async (mail: Mail, signature: Buffer, startedAt: number): Promise<Transaction> => {
-    const once = () => transact({ connection: loan.connection(), mail, signature, limits, timeouts, host, startedAt });
+  /** `isLast`: of this mail; behind its dot nothing of ours is said any more. */
+  const transactOnce = async (mail: Mail, signature: Buffer, startedAt: number, isLast: boolean): Promise<Transaction> => {
+    const once = async (): Promise<Attempted> => {
+      const connection = loan.connection();
+      if (state === "released") {
+        return { transaction: notBegun(mail, { phase: "mail", text: released }, session.facts), stale: false };
+      }
+      const attempting = transact({
+        ...{ connection, mail, signature, limits, timeouts, host, startedAt, following },
+        onHandedOver: isLast ? loan.share : undefined,
+        onBegun: (begun) => {
+          cut = begun;
+        },
+      });
+      const attempted = await attempting;
+      cut = undefined;
+      return attempted;
+    };
     // If the relay does not agree, the connection is gone, and the mail goes over a new one.
     if (loan.connection().mustReset) await loan.connection().reset(timeouts.command);
-    let attempted: Attempted = await once();
+    let attempted = await once();
     if (attempted.stale && state === "sending") {
       log.debug({ reason: loan.connection().lostBecause }, "idle session was dead, connecting anew");
       const fault = await loan.reconnect();
@@ -51,14 +71,15 @@ export function createSession(options: {
     const signature = await signatureOf(mail);
     if (!signature.ok) return notBegun(mail, signature.fault, { ...loan.connection().facts, reused: loan.connection().transactions > 0 });
     const perTransaction = limits?.recipientsPerTransaction ?? mail.to.length;
-    let whole = await transactOnce({ ...mail, to: mail.to.slice(0, perTransaction) }, signature.fields, startedAt);
+    const nextOf = (to: string[]) =>
+      transactOnce({ ...mail, to: to.slice(0, perTransaction) }, signature.fields, startedAt, to.length <= perTransaction);
+    let whole = await nextOf(mail.to);
     while (whole.outcomes.length < mail.to.length) {
       const rest = mail.to.slice(whole.outcomes.length);
       // Where the relay itself failed, the others have to wait too.
       const broken = whole.outcomes.find((outcome) => "fault" in outcome);
       if (broken) return { ...whole, outcomes: [...whole.outcomes, ...rest.map(() => notSent(broken.fault))] };
-      const next = await transactOnce({ ...mail, to: rest.slice(0, perTransaction) }, signature.fields, startedAt);
-      whole = joined(whole, next);
+      whole = joined(whole, await nextOf(rest));
     }
     return whole;
   };
@@ -75,7 +96,7 @@ export function createSession(options: {
     }
   };
 
-  return {
+  const session: RelaySession = {
     get facts() {
       const { facts, transactions } = loan.connection();
       return { ...facts, reused: transactions > 0 };
@@ -91,12 +112,18 @@ export function createSession(options: {
       }
     },
     release() {
-      if (state === "sending") loan.connection().destroy("The session was released while it was sending.");
+      const wasSending = state === "sending";
       state = "released";
+      if (cut) cut(released);
+      // Between two steps nobody else may be cut off either.
+      else if (wasSending && !loan.connection().isAwaited) loan.connection().destroy(released);
       loan.giveBack();
     },
   };
+  return session;
 }
+
+const released = "The session was released while it was sending.";
 
 function notSent(fault: RelayFault): SendOutcome {
   return { kind: "not_sent", fault };

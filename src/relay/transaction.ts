@@ -1,9 +1,10 @@
 // One SMTP transaction on a connection that is ready: MAIL, RCPT, DATA, body, final dot, and what it came to for each recipient.
 import type { ConnectionFacts, RelayLimits, SendOutcome, Timeouts, TranscriptLine } from "../domain/relay.ts";
 import { lengthOf, MessageBody } from "./body.ts";
-import type { RelayConnection } from "./connection.ts";
+import type { Observer, RelayConnection } from "./connection.ts";
 import { type Deadline, spokenDuration, startDeadline } from "./deadline.ts";
 import { commandsOf } from "./envelope.ts";
+import type { Following } from "./following.ts";
 import { judge, phaseOf, type TransactionPhase, unexpected } from "./outcomes.ts";
 import { ownRefusals } from "./ownRefusals.ts";
 import { endsConnection, meaningOf } from "./replies.ts";
@@ -37,7 +38,10 @@ export type Transaction = {
   connection: ConnectionFacts;
 };
 
-/** `stale`: the connection was gone when the transaction began, or had served before and left at its first command. Nothing of it was answered. */
+/**
+ * `stale`: the connection was gone when the transaction began, or had served before and left at its first command; or the relay takes no
+ * envelope behind another one's final dot. Nothing was handed over, and it may go over another connection.
+ */
 export type Attempted = { transaction: Transaction; stale: boolean; cause?: unknown };
 
 /**
@@ -45,6 +49,9 @@ export type Attempted = { transaction: Transaction; stale: boolean; cause?: unkn
  * @param options.signature header fields to go in front of the message; may be empty
  * @param options.limits of the relay; its largest message counts as if it had said so
  * @param options.startedAt when the attempt began, in milliseconds of `performance.now()`: `timeouts.attempt` and the transcript count from it
+ * @param options.following told how the relay takes it, where this one is followed, or follows another one whose last reply is due
+ * @param options.onHandedOver called when its final dot has left: only one reply is due, and the next one may begin
+ * @param options.onBegun called at once with what cuts it off; whoever waits for a reply on the connection still gets that
  * @returns never rejects; `cause` is what `beforeFinalDot` threw
  */
 export function transact(options: {
@@ -55,8 +62,11 @@ export function transact(options: {
   timeouts: Timeouts;
   host: string;
   startedAt: number;
+  following?: Following;
+  onHandedOver?: (() => void) | undefined;
+  onBegun?: (cut: (reason: string) => void) => void;
 }): Promise<Attempted> {
-  const { connection, mail, signature, limits, timeouts, host, startedAt } = options;
+  const { connection, mail, signature, limits, timeouts, host, startedAt, following, onHandedOver, onBegun } = options;
   const parts = [signature, mail.bytes];
   const byteCount = lengthOf(parts);
   const { setUp, features } = connection;
@@ -102,11 +112,15 @@ export function transact(options: {
   };
   if (recipients.length === 0) return Promise.resolve({ transaction: conclude(undefined, false), stale: false });
   if (!connection.isReady) {
-    connection.destroy("The relay was closing the connection.");
-    return Promise.resolve({ transaction: conclude(connection.lostBecause, false), stale: true });
+    if (!connection.isAwaited) connection.destroy("The relay was closing the connection.");
+    return Promise.resolve({
+      transaction: conclude(connection.lostBecause ?? "The connection is about to be closed.", false),
+      stale: true,
+    });
   }
 
   connection.transactions++;
+  const follows = connection.isAwaited;
   return new Promise((resolve) => {
     const commands = commandsOf({
       ...{ from: mail.from, to: recipients, byteCount, features },
@@ -119,23 +133,24 @@ export function transact(options: {
     /** DATA was granted though nobody is to get the message, and ended at once. */
     let isEmptied = false;
     const course = () => ({ replies, recipients: recipients.length, handedOver: body.handedOver });
-    const finish = (end: { fault?: string | undefined; lost?: boolean; hangUp?: string; cause?: unknown }) => {
+    const finish = (end: { fault?: string | undefined; lost?: boolean; hangUp?: string; again?: boolean; cause?: unknown }) => {
       if (isOver) return;
       isOver = true;
       deadline.stop();
-      connection.observer = undefined;
       body.stop();
       const transaction = conclude(end.fault, body.handedOver);
-      const hangUp = end.hangUp ?? end.fault;
-      if (hangUp !== undefined) connection.destroy(hangUp);
-      connection.mustReset = transaction.outcomes.every(({ kind }) => kind !== "accepted");
+      // The relay forgets an envelope by itself when the dot is answered; it is told to all the same, unless it has the next one already.
+      connection.mustReset = !connection.isFollowed && transaction.outcomes.every(({ kind }) => kind !== "accepted");
+      connection.end(observer, end.hangUp ?? end.fault);
       const [only] = replies;
       const wasLeaving = only === undefined ? end.lost === true : replies.length === 1 && endsConnection(only);
-      resolve({ transaction, stale: reused && wasLeaving, cause: end.cause });
+      if (follows && wasLeaving) following?.objected("leaving");
+      resolve({ transaction, stale: end.again === true || (reused && wasLeaving), cause: end.cause });
     };
 
     const deadline: Deadline = startDeadline({
-      stepMs: timeouts.command,
+      // Until it is its turn, another one's time runs.
+      stepMs: follows ? timeouts.attempt : timeouts.command,
       totalMs: timeouts.attempt,
       endsAt: startedAt + timeouts.attempt,
       onExpired(limit, waitedMs) {
@@ -153,6 +168,7 @@ export function transact(options: {
         if (news === "begun") begunAt = performance.now();
         if (news === "handed_over") handedOverAt = performance.now();
         deadline.progress(news === "handed_over" ? timeouts.afterDot : timeouts.command);
+        if (news === "handed_over") onHandedOver?.();
       },
     });
     const say = (count: number) => {
@@ -178,12 +194,26 @@ export function transact(options: {
     };
     /** Replies that there can be by now. */
     const due = () => said + (body.handedOver || isEmptied ? 1 : 0);
-    connection.observer = {
+    const observer: Observer = {
+      onTurn() {
+        deadline.progress(timeouts.command);
+      },
       onReply(raw) {
         const phase = isEmptied ? "after_dot" : phaseOf(course());
+        // To a final dot this is no answer (RFC 5321, section 4.3.2), but to the envelope behind it it is.
+        if (phase === "after_dot" && connection.isFollowed && speaksOfCommand(raw)) {
+          following?.objected("reply");
+          transcript.add("server", raw);
+          return finish({ fault: "The relay answered what came behind the final dot, and not the dot." });
+        }
         replies.push(raw);
         transcript.add("server", raw);
         deadline.progress();
+        if (follows && replies.length === 1 && (speaksOfCommand(raw) || meaningOf(raw) === "nonsense")) {
+          following?.objected("reply");
+          return finish({ hangUp: "The relay takes no envelope behind a final dot.", again: true });
+        }
+        if (handedOverAt > 0) following?.answered(performance.now() - handedOverAt);
         // A relay that speaks out of turn must get nothing more from us: a body in the wrong place would be read as commands.
         if (replies.length > due() || !isInTurn(phase, raw)) finish({ fault: unexpected(phase) });
         else if (endsConnection(raw)) finish({ hangUp: "The relay closed the connection." });
@@ -199,6 +229,8 @@ export function transact(options: {
         finish({ fault: text, lost: true });
       },
     };
+    connection.begin(observer);
+    onBegun?.((reason) => finish({ fault: reason }));
     say(features.pipelining ? commands.length : 1);
   });
 }
@@ -210,6 +242,11 @@ const silences: Record<TransactionPhase, string> = {
   body: "The relay took no more of the message",
   after_dot: "The relay did not answer the final dot",
 };
+
+/** Whether a reply says that a command was not understood, or came at the wrong time (RFC 5321, section 4.2.3). */
+function speaksOfCommand(raw: string): boolean {
+  return /^50[0-4]/.test(raw);
+}
 
 /** Whether a reply is one that the commands of this phase may get. While the body is on its way there is none. */
 function isInTurn(phase: TransactionPhase, raw: string): boolean {
