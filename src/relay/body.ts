@@ -72,7 +72,10 @@ export class MessageBody {
     if (this.#hasBegun) onNews("moved");
     this.#hasBegun = true;
     const { value: chunk } = this.#chunks.next();
-    if (chunk === undefined) return this.#askForDot([]);
+    if (chunk === undefined) {
+      this.#askForDot([]);
+      return;
+    }
     socket.write(this.#stuffed(chunk));
     // Others get their turn in between, however fast the relay takes it.
     const next = () => setImmediate(() => this.#sendNext());
@@ -100,7 +103,10 @@ export class MessageBody {
     };
     try {
       const answer = beforeFinalDot === undefined || beforeFinalDot();
-      if (typeof answer === "boolean") return conclude(answer, held);
+      if (typeof answer === "boolean") {
+        conclude(answer, held);
+        return;
+      }
       // Without its dot it is no message, and the way is made use of meanwhile.
       if (held.length > 0) socket.write(Buffer.concat(held));
       onNews("asking");

@@ -35,6 +35,11 @@ export function createSession(options: {
   /** Ends the transaction that is under way. */
   let cut: ((reason: string) => void) | undefined;
 
+  const anew = () => {
+    log.debug({ reason: loan.connection().lostBecause }, "idle session was dead, connecting anew");
+    return loan.reconnect();
+  };
+
   /** `isLast`: of this mail; behind its dot nothing of ours is said any more. */
   const transactOnce = async (mail: Mail, signature: Buffer, startedAt: number, isLast: boolean): Promise<Transaction> => {
     const once = async (): Promise<Attempted> => {
@@ -57,8 +62,8 @@ export function createSession(options: {
     if (loan.connection().mustReset) await loan.connection().reset(timeouts.command);
     let attempted = await once();
     if (attempted.stale && state === "sending") {
-      log.debug({ reason: loan.connection().lostBecause }, "idle session was dead, connecting anew");
-      const fault = await loan.reconnect();
+      const { mustReset, lostBecause } = loan.connection();
+      const fault = mustReset && lostBecause === undefined && (await loan.connection().reset(timeouts.command)) ? undefined : await anew();
       if (fault) return withoutConnection({ ...attempted.transaction, fault });
       attempted = await once();
     }

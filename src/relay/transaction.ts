@@ -132,8 +132,10 @@ export function transact(options: {
     let said = 0;
     /** DATA was granted though nobody is to get the message, and ended at once. */
     let isEmptied = false;
+    /** It came too early for the relay; in its own time it may be taken. */
+    let isObjectedTo = false;
     const course = () => ({ replies, recipients: recipients.length, handedOver: body.handedOver });
-    const finish = (end: { fault?: string | undefined; lost?: boolean; hangUp?: string; again?: boolean; cause?: unknown }) => {
+    const finish = (end: { fault?: string | undefined; lost?: boolean; hangUp?: string; cause?: unknown }) => {
       if (isOver) return;
       isOver = true;
       deadline.stop();
@@ -145,7 +147,7 @@ export function transact(options: {
       const [only] = replies;
       const wasLeaving = only === undefined ? end.lost === true : replies.length === 1 && endsConnection(only);
       if (follows && wasLeaving) following?.objected("leaving");
-      resolve({ transaction, stale: end.again === true || (reused && wasLeaving), cause: end.cause });
+      resolve({ transaction, stale: isObjectedTo || (reused && wasLeaving), cause: end.cause });
     };
 
     const deadline: Deadline = startDeadline({
@@ -209,21 +211,22 @@ export function transact(options: {
         replies.push(raw);
         transcript.add("server", raw);
         deadline.progress();
-        if (follows && replies.length === 1 && (speaksOfCommand(raw) || meaningOf(raw) === "nonsense")) {
+        if (follows && replies.length === 1 && objectsToFollower(raw)) {
+          isObjectedTo = true;
           following?.objected("reply");
-          return finish({ hangUp: "The relay takes no envelope behind a final dot.", again: true });
         }
         if (handedOverAt > 0) following?.answered(performance.now() - handedOverAt);
         // A relay that speaks out of turn must get nothing more from us: a body in the wrong place would be read as commands.
         if (replies.length > due() || !isInTurn(phase, raw)) finish({ fault: unexpected(phase) });
         else if (endsConnection(raw)) finish({ hangUp: "The relay closed the connection." });
+        // What comes right behind the last reply is the next one's.
+        else if (body.handedOver || isEmptied) finish({});
       },
       onRead(isWhole) {
         if (isOver || replies.length < due()) return;
         // What is said before we have gone on is no answer to it.
-        if (!isWhole) finish({ fault: unexpected(phaseOf(course())) });
-        else if (said < commands.length || !(body.handedOver || isEmptied)) goOn();
-        else finish({});
+        if (isWhole) goOn();
+        else finish({ fault: unexpected(phaseOf(course())) });
       },
       onLost(text) {
         finish({ fault: text, lost: true });
@@ -246,6 +249,11 @@ const silences: Record<TransactionPhase, string> = {
 /** Whether a reply says that a command was not understood, or came at the wrong time (RFC 5321, section 4.2.3). */
 function speaksOfCommand(raw: string): boolean {
   return /^50[0-4]/.test(raw);
+}
+
+/** Whether a reply to MAIL may be for its coming behind a final dot: some servers see a breach of the protocol in that (554). */
+function objectsToFollower(raw: string): boolean {
+  return speaksOfCommand(raw) || raw.startsWith("554");
 }
 
 /** Whether a reply is one that the commands of this phase may get. While the body is on its way there is none. */
