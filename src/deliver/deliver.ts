@@ -138,19 +138,21 @@ async function transact(dependencies: DeliverDependencies, wake: WakeUp, claimed
   const { record, recipients, bytes, attempt, state } = claimed;
   const marks = state.dispatches[wake.dispatch]?.claim?.marks ?? false;
   let leaseLost = false;
-  const transaction = await session.send({
+  const beforeFinalDot = async () => {
+    const mayGoOn = await mayHandOver(dependencies, { ...wake, attempt }, marks);
+    leaseLost = !mayGoOn;
+    return mayGoOn;
+  };
+  const mail = {
     from: (returnPath === "own" ? record.return_path : undefined) ?? record.envelope_from,
     to: recipients.map((index) => record.recipients[index]?.address ?? ""),
     bytes,
     fromDomain: domainOf(record.from),
     eightBit: record.eight_bit ?? false,
     smtputf8: record.smtputf8 ?? false,
-    beforeFinalDot: async () => {
-      const mayGoOn = await mayHandOver(dependencies, { ...wake, attempt }, marks);
-      leaseLost = !mayGoOn;
-      return mayGoOn;
-    },
-  });
+    beforeFinalDot,
+  };
+  const transaction = await session.send(mail, { isLast: true });
   return { outcomes: transaction.outcomes, transaction, leaseLost };
 }
 

@@ -13,9 +13,11 @@ export type RelaySession = {
   /**
    * Sends one mail; one at a time. Every end of the dialogue is an outcome, it never rejects for one. If the connection had been idle and
    * turns out to be dead at the first command, the mail goes over a new one, once.
-   * @throws Error (a rejection) when the session was released, or is still sending
+   * @param options.isLast nothing else will be sent in this session: whoever waits for one may begin on its connection as soon as this mail's
+   *   final dot has left
+   * @throws Error (a rejection) when the session was released, has sent its last, or is still sending
    */
-  send(mail: Mail): Promise<Transaction>;
+  send(mail: Mail, options?: { isLast?: boolean }): Promise<Transaction>;
   /** Gives the session back; idempotent. While it sends, that cuts the connection. */
   release(): void;
 };
@@ -31,7 +33,7 @@ export function createSession(options: {
 }): RelaySession {
   const { loan, config, timeouts, sign, following, log } = options;
   const { host, limits, rewrites } = config;
-  let state: "free" | "sending" | "released" = "free";
+  let state: "free" | "sending" | "done" | "released" = "free";
   /** Ends the transaction that is under way. */
   let cut: ((reason: string) => void) | undefined;
 
@@ -40,7 +42,7 @@ export function createSession(options: {
     return loan.reconnect();
   };
 
-  /** `isLast`: of this mail; behind its dot nothing of ours is said any more. */
+  /** `isLast`: behind its dot nothing of ours is said any more. */
   const transactOnce = async (mail: Mail, signature: Buffer, startedAt: number, isLast: boolean): Promise<Transaction> => {
     const once = async (): Promise<Attempted> => {
       const connection = loan.connection();
@@ -71,13 +73,13 @@ export function createSession(options: {
     return attempted.transaction;
   };
 
-  const attempt = async (mail: Mail): Promise<Transaction> => {
+  const attempt = async (mail: Mail, isLast: boolean): Promise<Transaction> => {
     const startedAt = performance.now();
     const signature = await signatureOf(mail);
     if (!signature.ok) return notBegun(mail, signature.fault, { ...loan.connection().facts, reused: loan.connection().transactions > 0 });
     const perTransaction = limits?.recipientsPerTransaction ?? mail.to.length;
     const nextOf = (to: string[]) =>
-      transactOnce({ ...mail, to: to.slice(0, perTransaction) }, signature.fields, startedAt, to.length <= perTransaction);
+      transactOnce({ ...mail, to: to.slice(0, perTransaction) }, signature.fields, startedAt, isLast && to.length <= perTransaction);
     let whole = await nextOf(mail.to);
     while (whole.outcomes.length < mail.to.length) {
       const rest = mail.to.slice(whole.outcomes.length);
@@ -106,14 +108,14 @@ export function createSession(options: {
       const { facts, transactions } = loan.connection();
       return { ...facts, reused: transactions > 0 };
     },
-    async send(mail) {
-      if (state !== "free")
-        throw new Error(state === "sending" ? "a relay session sends one mail at a time" : "the relay session was released");
+    async send(mail, { isLast = false } = {}) {
+      if (state === "sending") throw new Error("a relay session sends one mail at a time");
+      if (state !== "free") throw new Error(`the relay session ${state === "done" ? "has sent its last mail" : "was released"}`);
       state = "sending";
       try {
-        return await attempt(mail);
+        return await attempt(mail, isLast);
       } finally {
-        if (state === "sending") state = "free";
+        if (state === "sending") state = isLast ? "done" : "free";
       }
     },
     release() {

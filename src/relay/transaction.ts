@@ -179,17 +179,19 @@ export function transact(options: {
       for (const line of group) transcript.add("client", line);
       connection.write(`${group.join("\r\n")}\r\n`);
     };
+    /** All that was said is answered. */
     const goOn = () => {
       const isRefused = meaningOf(replies[0] ?? "") !== "done";
+      const isWanted = replies.slice(1, recipients.length + 1).some((raw) => meaningOf(raw) === "done");
       if (said < commands.length) {
-        const isWanted = said <= recipients.length || replies.slice(1).some((raw) => meaningOf(raw) === "done");
-        return isRefused || !isWanted ? finish({}) : say(1);
+        const areAllNamed = said > recipients.length;
+        return isRefused || (areAllNamed && !isWanted) ? finish({}) : say(1);
       }
       const data = replies.at(-1) ?? "";
       if (meaningOf(data) !== "go_on") return finish({});
       // There is no transaction that it could have granted it in.
       if (isRefused) return finish({ hangUp: "The relay granted DATA though it refused the sender." });
-      if (replies.slice(1, -1).some((raw) => meaningOf(raw) === "done")) return body.begin();
+      if (isWanted) return body.begin();
       // It waits for a message now. That nobody is to get one is told by sending none (RFC 2920, section 3.1).
       isEmptied = true;
       connection.write(".\r\n");

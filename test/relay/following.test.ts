@@ -49,7 +49,7 @@ async function proven(t: TestContext, { dots = [], answers = {} }: { dots?: Answ
 /** Sends the first, and the second behind it as soon as a session for it is there. */
 async function sendBoth(relay: Awaited<ReturnType<typeof proven>>["relay"]): Promise<{ first: Transaction; second: Transaction }> {
   const session = await sessionOf(relay);
-  const first = session.send({ ...mail, to: ["first@two.test"] }).finally(() => session.release());
+  const first = session.send({ ...mail, to: ["first@two.test"] }, { isLast: true }).finally(() => session.release());
   const second = sendOnce(relay, { to: ["second@two.test"] });
   return { first: await first, second: await second };
 }
@@ -114,7 +114,7 @@ test("a relay that answers 503 to the envelope gets it again in its own time, an
   assert.deepEqual(verbsOf(server.clients[0]).slice(9), ["MAIL", "RCPT", "DATA", "RSET", "MAIL", "RCPT", "DATA", "."]);
   // From now on each dot is answered before the next envelope comes: the relay says nothing behind an unanswered one.
   const holder = await sessionOf(relay);
-  const sending = holder.send(mail).finally(() => holder.release());
+  const sending = holder.send(mail, { isLast: true }).finally(() => holder.release());
   const waiting = relay.acquire();
   assert.equal(relay.stats().waiting, 1);
   await sending;
@@ -166,7 +166,7 @@ async function besideFirst(
   relay: Awaited<ReturnType<typeof proven>>["relay"],
 ): Promise<{ first: Promise<Transaction>; behind: RelaySession }> {
   const session = await sessionOf(relay);
-  const first = session.send(mail).finally(() => session.release());
+  const first = session.send(mail, { isLast: true }).finally(() => session.release());
   return { first, behind: await sessionOf(relay) };
 }
 
@@ -205,6 +205,21 @@ test("a follower's own time begins when the first one has its answer", async (t)
   const { first, second } = await sendBoth(relay);
   assert.deepEqual([...first.outcomes, ...second.outcomes].map(told), ["accepted 250", "accepted 250"]);
   assert.equal(server.clients.length, 1);
+});
+
+test("a session that may send again is not followed, and one that has sent its last sends no more", async (t) => {
+  const { relay } = await proven(t, {});
+  const session = await sessionOf(relay);
+  await session.send(mail);
+  const waiting = relay.acquire();
+  await session.send(mail);
+  assert.equal(relay.stats().waiting, 1);
+  await session.send(mail, { isLast: true });
+  await assert.rejects(session.send(mail), /has sent its last mail/);
+  session.release();
+  const acquired = await waiting;
+  assert.ok(acquired.ok);
+  acquired.session.release();
 });
 
 test("a session that is given back unused behind a dot goes to the next who waits", async (t) => {
@@ -251,7 +266,7 @@ for (const [name, EHLO, limits, expected] of [
     const relay = openTestRelay(t, { port: server.port, limits: { rates: [], burst: 0, domains: {}, ...limits } });
     await sendOnce(relay);
     const session = await sessionOf(relay);
-    const first = session.send({ ...mail, to: ["a@two.test", "b@two.test"] }).finally(() => session.release());
+    const first = session.send({ ...mail, to: ["a@two.test", "b@two.test"] }, { isLast: true }).finally(() => session.release());
     const second = sendOnce(relay);
     assert.deepEqual([...(await first).outcomes, ...(await second).outcomes].map(told), Array(3).fill("accepted 250"));
     assert.deepEqual(dots.slice(1), expected);
@@ -266,7 +281,7 @@ test("a relay that is slow to answer a dot is not followed", async (t) => {
   const { relay } = await proven(t, { dots: [slowly] });
   const session = await sessionOf(relay);
   await session.send(mail);
-  const sending = session.send(mail);
+  const sending = session.send(mail, { isLast: true });
   const waiting = relay.acquire();
   assert.deepEqual((await sending).outcomes.map(told), ["accepted 250"]);
   assert.equal(relay.stats().waiting, 1);
