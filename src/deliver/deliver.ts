@@ -138,8 +138,7 @@ async function transact(dependencies: DeliverDependencies, wake: WakeUp, claimed
   const { record, recipients, bytes, attempt, state } = claimed;
   const marks = state.dispatches[wake.dispatch]?.claim?.marks ?? false;
   let leaseLost = false;
-  const beforeFinalDot = async () => {
-    const mayGoOn = await mayHandOver(dependencies, { ...wake, attempt }, marks);
+  const noted = (mayGoOn: boolean) => {
     leaseLost = !mayGoOn;
     return mayGoOn;
   };
@@ -150,7 +149,8 @@ async function transact(dependencies: DeliverDependencies, wake: WakeUp, claimed
     fromDomain: domainOf(record.from),
     eightBit: record.eight_bit ?? false,
     smtputf8: record.smtputf8 ?? false,
-    beforeFinalDot,
+    // Answered at once where it can be: then the message leaves in one piece with its dot.
+    beforeFinalDot: () => (marks ? mayHandOver(dependencies, { ...wake, attempt }).then(noted) : noted(dependencies.owner.leaseHolds())),
   };
   const transaction = await session.send(mail, { isLast: true });
   return { outcomes: transaction.outcomes, transaction, leaseLost };
@@ -160,8 +160,7 @@ async function transact(dependencies: DeliverDependencies, wake: WakeUp, claimed
 const asksBeforeDot = 5;
 
 /** Whether the claim is still ours, and the final dot may be sent; no, too, where nobody can say. */
-async function mayHandOver({ ledger, owner, stopping }: DeliverDependencies, claimed: WakeUp & { attempt: number }, marks: boolean) {
-  if (!marks) return owner.leaseHolds();
+async function mayHandOver({ ledger, owner, stopping }: DeliverDependencies, claimed: WakeUp & { attempt: number }) {
   for (let asked = 1; owner.leaseHolds(); asked++) {
     try {
       return await ledger.handingOver({ ...claimed, owner: owner.id });
