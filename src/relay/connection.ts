@@ -64,9 +64,10 @@ export class RelayConnection {
     return this.lostBecause === undefined && this.#spoiltBecause === undefined && isInStep && this.socket.writable;
   }
 
-  /** Begins to observe. Where another one waits for its last reply, it gets that first. */
+  /** Begins to observe. Where another one waits for its last reply, it gets that first. What is gone already is told at once. */
   begin(observer: Observer): void {
-    this.#observers.push(observer);
+    if (this.lostBecause === undefined) this.#observers.push(observer);
+    else observer.onLost(this.lostBecause, undefined);
   }
 
   /**
