@@ -149,7 +149,11 @@ async function transact(dependencies: DeliverDependencies, wake: WakeUp, claimed
   const { record, recipients, bytes, attempt, state } = claimed;
   const marks = state.dispatches[wake.dispatch]?.claim?.marks ?? false;
   let leaseLost = false;
-  const transaction = await session.send({
+  const noted = (mayGoOn: boolean) => {
+    leaseLost = !mayGoOn;
+    return mayGoOn;
+  };
+  const mail = {
     from: (returnPath === "own" ? record.return_path : undefined) ?? record.envelope_from,
     to: recipients.map((index) => record.recipients[index]?.address ?? ""),
     bytes,
@@ -157,12 +161,10 @@ async function transact(dependencies: DeliverDependencies, wake: WakeUp, claimed
     eightBit: record.eight_bit ?? false,
     about: aboutOf(record),
     smtputf8: record.smtputf8 ?? false,
-    beforeFinalDot: async () => {
-      const mayGoOn = await mayHandOver(dependencies, { ...wake, attempt }, marks);
-      leaseLost = !mayGoOn;
-      return mayGoOn;
-    },
-  });
+    // Answered at once where it can be: then the message leaves in one piece with its dot.
+    beforeFinalDot: () => (marks ? mayHandOver(dependencies, { ...wake, attempt }).then(noted) : noted(dependencies.owner.leaseHolds())),
+  };
+  const transaction = await session.send(mail, { isLast: true });
   return { outcomes: transaction.outcomes, transaction, leaseLost };
 }
 
@@ -175,8 +177,7 @@ function aboutOf(record: MessageRecord) {
 const asksBeforeDot = 5;
 
 /** Whether the claim is still ours, and the final dot may be sent; no, too, where nobody can say. */
-async function mayHandOver({ ledger, owner, stopping }: DeliverDependencies, claimed: WakeUp & { attempt: number }, marks: boolean) {
-  if (!marks) return owner.leaseHolds();
+async function mayHandOver({ ledger, owner, stopping }: DeliverDependencies, claimed: WakeUp & { attempt: number }) {
   for (let asked = 1; owner.leaseHolds(); asked++) {
     try {
       return await ledger.handingOver({ ...claimed, owner: owner.id });
