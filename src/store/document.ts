@@ -8,22 +8,25 @@ type ForScripts = Pick<MessageRecord, "tenant" | "key_id" | "created_at" | "list
   hold?: true;
 };
 
-/** The rest of the record, without what goes without saying. `from`: the header's, with the envelope's where that is another. */
-type Rest = {
-  n?: string;
+/**
+ * The rest of the record: what is as usual is left out, what every message has is named by a letter, and all else is there as it is. `e`: the
+ * envelope's sender, where that is not the header's; `k`: the recipients' kinds, a letter each, where not all are `to`.
+ */
+type Rest = Omit<
+  MessageRecord,
+  | keyof ForScripts
+  | ("id" | "on_doubt" | "recipients" | "from" | "envelope_from" | "return_path" | "subject")
+  | ("internet_message_id" | "size" | "lane" | "tags" | "metadata")
+> & {
   f: string;
   e?: string;
   p?: string;
   s: string;
   i: string;
   z: number;
-  u?: true;
-  b?: true;
   l?: "broadcast";
   t?: string[];
-  r?: string;
   m?: Record<string, string>;
-  /** The recipients' kinds, a letter each; absent: all are `to`. */
   k?: string;
 };
 
@@ -46,24 +49,21 @@ export function firstLineOf(record: MessageRecord, state: Omit<MessageState, "ev
 
 /** The second line. */
 export function secondLineOf(record: MessageRecord): string {
-  const { key_name, from, envelope_from, return_path, subject, internet_message_id, size, lane, tags, relay, metadata, recipients } =
-    record;
+  const { id, tenant, key_id, created_at, list, bypass_suppressions, chunks, on_doubt, recipients, ...rest } = record;
+  const { from, envelope_from, return_path, subject, internet_message_id, size, lane, tags, metadata, ...others } = rest;
   const isAllTo = recipients.every(({ kind }) => kind === "to");
-  const rest: Rest = {
-    ...(key_name !== undefined && { n: key_name }),
+  const stored: Rest = {
     f: from,
     ...(envelope_from !== from && { e: envelope_from }),
     ...(return_path !== undefined && { p: return_path }),
     ...{ s: subject, i: internet_message_id, z: size },
-    ...(record.smtputf8 && { u: true }),
-    ...(record.eight_bit && { b: true }),
     ...(lane === "broadcast" && { l: lane }),
     ...(tags.length > 0 && { t: tags }),
-    ...(relay !== undefined && { r: relay }),
     ...(Object.keys(metadata).length > 0 && { m: metadata }),
     ...(!isAllTo && { k: recipients.map(({ kind }) => letters[kind]).join("") }),
+    ...others,
   };
-  return JSON.stringify(rest);
+  return JSON.stringify(stored);
 }
 
 /** The state, out of what scripts return: the first line alone. */
@@ -75,25 +75,13 @@ export function stateOf(firstLine: string): MessageState {
 export function readDocument(id: string, text: string): Message & { attempt?: string } {
   const [first = "", second = "", attempt] = text.split("\n");
   const { addresses, hold, state, ...known } = split(JSON.parse(first));
-  const rest = JSON.parse(second) as Rest;
+  const { f, e = f, p, s, i, z, l = "transactional", t = [], m = {}, k = "", ...others } = JSON.parse(second) as Rest;
   const record: MessageRecord = {
-    id,
-    ...known,
-    ...(rest.n !== undefined && { key_name: rest.n }),
-    from: rest.f,
-    envelope_from: rest.e ?? rest.f,
-    ...(rest.p !== undefined && { return_path: rest.p }),
-    subject: rest.s,
-    internet_message_id: rest.i,
-    size: rest.z,
-    ...(rest.u && { smtputf8: true }),
-    ...(rest.b && { eight_bit: true }),
-    lane: rest.l ?? "transactional",
+    ...{ id, ...known, ...others, from: f, envelope_from: e },
+    ...(p !== undefined && { return_path: p }),
+    ...{ subject: s, internet_message_id: i, size: z, lane: l, tags: t, metadata: m },
     on_doubt: hold ? "hold" : "resend",
-    tags: rest.t ?? [],
-    ...(rest.r !== undefined && { relay: rest.r }),
-    metadata: rest.m ?? {},
-    recipients: addresses.map((address, index) => ({ address, kind: kinds[rest.k?.[index] ?? "t"] ?? "to" })),
+    recipients: addresses.map((address, index) => ({ address, kind: kinds[k[index] ?? "t"] ?? "to" })),
   };
   return { record, state, ...(attempt !== undefined && { attempt }) };
 }
