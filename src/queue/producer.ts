@@ -63,12 +63,10 @@ export function createProducer({ connection, prefix, now, log }: ProducerOptions
 
     /** Whether one of a relay's queues holds a job for this wake-up. `sharedJob`: the name of the one that it may share. */
     async has(relay: string, wake: WakeUp, sharedJob?: string): Promise<boolean> {
-      for (const queue of queuesOf(relay)) {
-        if (await queue.getJob(wakeUpId(wake))) return true;
-        const shared: Job | undefined = sharedJob === undefined ? undefined : await queue.getJob(sharedJobId(sharedJob, wake));
-        if (shared && wakeUpsOf(shared).some((its) => wakeUpId(its) === wakeUpId(wake))) return true;
-      }
-      return false;
+      const id = wakeUpId(wake);
+      const ids = [id, ...(sharedJob === undefined ? [] : [sharedJobId(sharedJob, wake)])];
+      const jobs: (Job | undefined)[] = await Promise.all(queuesOf(relay).flatMap((queue) => ids.map((name) => queue.getJob(name))));
+      return jobs.some((job) => job !== undefined && wakeUpsOf(job).some((its) => wakeUpId(its) === id));
     },
 
     /** Since when (ms since the epoch) the longest waiting dispatch of a relay waits, or undefined if none does. */

@@ -153,7 +153,8 @@ export function createAttempts({ redis, keys }: Connection, settings: AttemptSet
     /** Records an attempt's outcomes; may be repeated. Returns the next wake-up and how far off it is, or undefined if none is due. */
     async record(input: RecordInput): Promise<{ wake: WakeUp; inMs: number } | undefined> {
       const { messageId, dispatch, attempt, counts } = input;
-      const history = input.history ? packAttempt(input.history) : "";
+      const recipients = input.outcomes.map(({ recipient }) => recipient);
+      const history = input.history ? packAttempt(input.history, recipients) : "";
       const outcomes = JSON.stringify(input.outcomes.map(named));
       const args = [messageId, dispatch, attempt, outcomes, Math.round(input.retryInMs), counts === "nothing" ? "" : counts, history];
       const [word, generation, nextAt, now, sequence] = await askForRecord({ args, length: outcomes.length + history.length });

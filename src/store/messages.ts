@@ -94,9 +94,11 @@ export function createMessages({ redis, keys, clock }: Connection) {
       // In this order: what is the newest no longer is found among those before.
       const text = await redis.get(keys.message(id));
       const lines = await redis.lrange(keys.attempts(id), 0, -1);
-      const newest = text === null ? undefined : readDocument(id, text).attempt;
+      if (text === null) return [];
+      const { record, attempt: newest } = readDocument(id, text);
       const all = newest === undefined || lines.includes(newest) ? lines : [...lines, newest];
-      return all.map(unpackAttempt);
+      const addresses = record.recipients.map(({ address }) => address);
+      return all.map((line) => unpackAttempt(line, addresses));
     },
 
     /**

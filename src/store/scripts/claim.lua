@@ -1,7 +1,7 @@
 -- Claims dispatches for one attempt each: their open recipients become `sending`, numbered and owned.
 -- KEYS: as in open-message.lua; 10 alone
--- ARGV: 1 retention as in message.lua, 2 owner, 3 lease (ms), 4 limit of an attempt (ms), 5 octets of all bytes that are returned at most,
---   but for those of one message; then for each dispatch: 1 message id, 2 dispatch (from 0), 3 generation,
+-- ARGV: 1 retention as in message.lua, 2 owner, 3 lease (ms), 4 limit of an attempt (ms), 5 after how many octets the bytes of no further
+--   message are returned; then for each dispatch: 1 message id, 2 dispatch (from 0), 3 generation,
 --   4 a word of this try's own: asked again with it (the answer was lost), the same claim is given again
 -- Returns for each: { "stale" } nothing to do | { "early", milliseconds } | { "busy", milliseconds } look again then | { "fault", text }
 --   | { "claimed", now, the message as it lies there, bytes } (bytes: the first chunk only, where there are more; left out: to be read for itself)
@@ -16,16 +16,13 @@ local owner = ARGV[2]
 local lease = tonumber(ARGV[3])
 local attempt_limit = tonumber(ARGV[4])
 local octets_left = tonumber(ARGV[5])
-local is_first = true
 local now = time_now()
 
 local function claimed_answer(text)
   local answer = { 'claimed', now, text }
-  if is_first or redis.call('STRLEN', keys.bytes) <= octets_left then
-    local bytes = redis.call('GET', keys.bytes) or ''
-    octets_left = octets_left - #bytes
-    is_first = false
-    answer[4] = bytes
+  if octets_left > 0 then
+    answer[4] = redis.call('GET', keys.bytes) or ''
+    octets_left = octets_left - #answer[4]
   end
   return answer
 end
