@@ -7,6 +7,7 @@ import { faultRow } from "../../support/faultRow.ts";
 import { closedGate } from "../../support/gate.ts";
 import { installationOf } from "../../support/installation.ts";
 import { sendEach, testMessage } from "../../support/mailing.ts";
+import { putOffJobsIn } from "../../support/putOffJobs.ts";
 import { sharedRedis } from "../../support/redis.ts";
 import { startScriptedRelay } from "../../support/scriptedRelay.ts";
 import { waitFor } from "../../support/waitFor.ts";
@@ -32,8 +33,9 @@ faultRow(
       onData: ({ to }) => (to[0]?.startsWith("dot") ? { until: replies.opened } : undefined),
     });
     atEnd(relay.stop);
+    const redisUrl = redis.freshUrl();
     const start = installationOf(atEnd, {
-      env: { REDIS_URL: redis.freshUrl(), SMTP_URL: `${relay.url}?connections=60` },
+      env: { REDIS_URL: redisUrl, SMTP_URL: `${relay.url}?connections=60` },
       config: `timeouts: { owner_lease: ${leaseMs}ms }`,
     });
     const [api, worker] = await Promise.all([start("api"), start("worker", blockableEnv)]);
@@ -52,12 +54,8 @@ faultRow(
     const blocked = blockEventLoop(worker, blockedMs).finally(() => {
       isBlocked = false;
     });
-    // There are connections enough for a second run: whoever finds a dispatch busy puts its job off.
-    const putOff = async () => {
-      const { body } = await api.get<{ data: { queue: { delayed: number } }[] }>("/v1/relays");
-      return (body.data[0]?.queue.delayed ?? 0) > 0;
-    };
-    await waitFor(putOff, { what: "jobs to run a second time", timeoutMs: blockedMs, everyMs: 20 });
+    // There are connections enough for a second run.
+    await waitFor(putOffJobsIn(redisUrl, atEnd), { what: "jobs to run a second time", timeoutMs: blockedMs, everyMs: 20 });
     assert.ok(isBlocked, "they ran while the loop was blocked");
     // The relay answers while the worker cannot hear it.
     replies.open();
