@@ -58,7 +58,7 @@ const homes: Record<string, readonly Room[]> = {
   "nodemailer/lib/mime-funcs": ["compose", "relay"],
   "smtp-server": ["sandbox", "bounces"],
   fastify: ["http"],
-  "@fastify/helmet": ["http"],
+  helmet: ["http"],
   "fastify-type-provider-zod": ["http"],
   zod: allBut("domain"),
   uuid: allBut("domain"),
