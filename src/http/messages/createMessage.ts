@@ -18,6 +18,7 @@ export function createMessage(app: App, dependencies: Dependencies): void {
     method: "POST",
     url: "/v1/messages",
     bodyLimit: bodyBytesMax(dependencies.limits.messageBytesMax),
+    config: { holdsFiles: true },
     onRequest: dependencies.scope("send"),
     schema: {
       operationId: "createMessage",
@@ -37,7 +38,7 @@ export function createMessage(app: App, dependencies: Dependencies): void {
       if (request.query.dry_run) {
         return isRefusal(draft) ? refuse(request, reply, draft) : reply.code(200).send(dryRunView(draft, dependencies.prepare));
       }
-      const accepted = await accept(dependencies, draft, claimOf(request, "/v1/messages"));
+      const accepted = await accept(dependencies, draft, await claimOf(request, "/v1/messages"));
       if (isRefusal(accepted)) return refuse(request, reply, accepted);
       if (accepted.replayed) reply.header("idempotent-replayed", "true");
       return reply.code(202).header("location", `/v1/messages/${accepted.message.id}`).send(accepted.message);
