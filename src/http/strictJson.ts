@@ -101,9 +101,11 @@ function takePunctuation(source: string, position: number, levels: Level[]): num
 
 function takeString(source: string, start: number, end: number, levels: readonly Level[]): Refusal | "malformed" | undefined {
   const token = source.slice(start, end + 1);
-  const value = token.includes("\\") ? unescaped(token) : token.slice(1, -1);
+  const isEscaped = token.includes("\\");
+  const value = isEscaped ? unescaped(token) : token.slice(1, -1);
   if (value === undefined) return "malformed";
-  if (!value.isWellFormed()) return malformed("A string holds half a character (a lone surrogate).");
+  // Only an escape can make half a character: what stands for itself came as UTF-8.
+  if (isEscaped && !value.isWellFormed()) return malformed("A string holds half a character (a lone surrogate).");
   const level = levels.at(-1);
   const isName = level?.names !== undefined && source[afterSpace(source, end + 1)] === ":";
   return isName ? takeName(level, value, levels) : undefined;
