@@ -1,7 +1,5 @@
 // The first half of acceptance: what a caller asks for becomes an envelope, finished bytes and a plan, or a refusal. Nothing is stored yet.
 
-import { compose } from "../compose/compose.ts";
-import { finishRaw } from "../compose/raw.ts";
 import { domainOf, type Mailbox, senderDomainAllowed } from "../domain/address.ts";
 import { idOf } from "../domain/ids.ts";
 import type { Caller } from "../domain/keys.ts";
@@ -10,6 +8,7 @@ import { type InputFault, isRefusal, type Refusal } from "../domain/refusals.ts"
 import { type MakeReturnPath, type ReturnPathFacts, returnPathHeader } from "../domain/returnPath.ts";
 import type { RoutedMessage } from "../domain/routes.ts";
 import { formatSize } from "../domain/units.ts";
+import type { Composer } from "./composer.ts";
 import { dispatchesOf, type RoutedRecipient, type RoutingSettings, routedMessage, routeRecipients } from "./plan.ts";
 import { type RawRequest, recipientsMax, type SendRequest } from "./request.ts";
 import { bypassRefusal, unsubscribeHeaders } from "./suppressing.ts";
@@ -23,6 +22,7 @@ export type PrepareSettings = RoutingSettings & {
   /** 16 bytes of a new UUID version 7. */
   newUuid(): Uint8Array;
   unsubscribeLinks: Pick<UnsubscribeLinks, "link">;
+  composer: Pick<Composer, "compose" | "finishRaw">;
   /** Makes our own envelope sender of a message; absent where there is no domain for it. */
   returnPath?: MakeReturnPath;
 };
@@ -59,7 +59,7 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
   const unsubscribing = await unsubscribeHeaders(settings.unsubscribeLinks, about, request);
   if (isRefusal(unsubscribing)) return unsubscribing;
   const returnPath = returnPathOf(settings, { message, recipients, plan });
-  const { bytes, smtputf8 } = await compose({
+  const { bytes, smtputf8 } = await settings.composer.compose({
     from: request.from,
     to: request.to,
     cc: request.cc ?? [],
@@ -89,7 +89,7 @@ export async function prepareRaw(settings: PrepareSettings, caller: Caller, requ
   const recipients = distinct(envelope.to.map(({ address }) => ({ address, kind: "to" as const })));
   const unsubscribing = await unsubscribeHeaders(settings.unsubscribeLinks, { tenant: caller.tenant, messageId, recipients }, request);
   if (isRefusal(unsubscribing)) return unsubscribing;
-  const finished = finishRaw(request.raw, {
+  const finished = await settings.composer.finishRaw(request.raw, {
     messageId: `<${messageId}@${domainOf(envelope.from.address)}>`,
     date: new Date(settings.now()),
     further: unsubscribing,

@@ -78,7 +78,9 @@ const boundaryStart = "=_";
  * @param candidate makes a word of at most 60 characters of RFC 2046's bcharsnospace
  */
 export function boundaryWord(parts: readonly Part[], candidate: () => string = randomUUID): string {
-  const plain = parts.flatMap(({ body }) => body.filter((piece): piece is string | Buffer => typeof piece === "string" || Buffer.isBuffer(piece)));
+  const plain = parts.flatMap(({ body }) =>
+    body.filter((piece): piece is string | Buffer => typeof piece === "string" || Buffer.isBuffer(piece)),
+  );
   const suspect = plain.filter((piece) => piece.includes(`--${boundaryStart}`));
   for (;;) {
     const word = candidate();

@@ -4,8 +4,7 @@ import type { FastifyRequest } from "fastify";
 import { isRefusal } from "../domain/refusals.ts";
 import type { App } from "./dependencies.ts";
 import { bodyTooLarge, consumedTypes, RefusalError, unsupportedType, wrongLength } from "./errors.ts";
-import { largeLetters, parseWithFiles } from "./largeFiles.ts";
-import { parseStrictJson } from "./strictJson.ts";
+import { createJsonReader } from "./jsonReader.ts";
 
 /** What a form sends, and who unsubscribes somebody by one click (RFC 8058 section 3.2). */
 export const formTypes = ["application/x-www-form-urlencoded", "multipart/form-data"];
@@ -34,14 +33,15 @@ export function parsedBody(request: FastifyRequest): unknown {
 
 /** Teaches the app to read JSON, and plain text, whole messages, CSV (as a stream) and forms where an operation `consumes` them. */
 export function readBodies(app: App): void {
+  const json = createJsonReader();
+  app.addHook("onClose", json.stop);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", async (request: FastifyRequest, payload: IncomingMessage) => {
     const body = await readBody(request, payload);
     if (request.routeOptions.config.provesItself) return body;
     // Many clients name a type although they send nothing.
     if (body.length === 0 && !request.routeOptions.schema?.body) return undefined;
-    const parsed =
-      request.routeOptions.config.holdsFiles && body.length > largeLetters ? await parseWithFiles(body) : parseStrictJson(body);
+    const parsed = await json.read(body, request.routeOptions.config.holdsFiles ?? false);
     if (isRefusal(parsed)) throw new RefusalError(parsed);
     bodies.set(request.raw, parsed.value);
     return parsed.value;

@@ -3,8 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { createBase64Decoder, sliceLetters } from "../accept/base64.ts";
-import { isRefusal, type Refusal } from "../domain/refusals.ts";
-import { parseStrictJson } from "./strictJson.ts";
+import { isRefusal } from "../domain/refusals.ts";
+import type { JsonValue } from "./strictJson.ts";
 
 /** Shorter ones are not worth the search. */
 export const largeLetters = 16 * 1024;
@@ -16,19 +16,22 @@ const names = ['"content"', '"raw"'].map((name) => Buffer.from(name));
 const [quote, colon, backslash] = [0x22, 0x3a, 0x5c];
 const isSpace = (octet: number | undefined) => octet === 0x20 || octet === 0x0a || octet === 0x0d || octet === 0x09;
 
+type StrictParser = (body: Buffer) => JsonValue | Promise<JsonValue>;
+
 /** A string that stands in a body: where it begins, behind its quote, and where its closing quote is. */
 type Place = { start: number; end: number };
 
 /**
  * The value of a JSON body, with the verdicts of `parseStrictJson`. A long string that is base64 may come as its octets where a file stands:
  * as `raw`, as the `content` of an attachment, or as that of an attachment of one of `messages`.
+ * @param parse the strict parser; it is the last to read what it is given
  */
-export async function parseWithFiles(body: Buffer): Promise<{ value: unknown } | Refusal> {
+export async function parseWithFiles(body: Buffer, parse: StrictParser): Promise<JsonValue> {
   // Whatever is out of the ordinary is judged by the strict parser alone, on the whole body.
-  return (await takeFilesOut(body)) ?? parseStrictJson(body);
+  return (await takeFilesOut(body, parse)) ?? parse(body);
 }
 
-async function takeFilesOut(body: Buffer): Promise<{ value: unknown } | undefined> {
+async function takeFilesOut(body: Buffer, parse: StrictParser): Promise<{ value: unknown } | undefined> {
   const places = largeStrings(body);
   if (places.length === 0) return undefined;
   const files: Buffer[] = [];
@@ -45,7 +48,7 @@ async function takeFilesOut(body: Buffer): Promise<{ value: unknown } | undefine
     pieces.push(body.subarray(from, start), Buffer.from(`${mark}.${index}`));
     from = end;
   }
-  const parsed = parseStrictJson(Buffer.concat([...pieces, body.subarray(from)]));
+  const parsed = await parse(Buffer.concat([...pieces, body.subarray(from)]));
   if (isRefusal(parsed)) return undefined;
   const fileOf = new Map(files.map((octets, index) => [`${mark}.${index}`, octets]));
   putFiles(parsed.value, fileOf);

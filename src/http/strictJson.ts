@@ -1,6 +1,9 @@
 // Parses a JSON body and refuses what would not survive: what two parsers could read differently is no request.
 import type { Refusal } from "../domain/refusals.ts";
 
+/** What a body says, or why it is refused. */
+export type JsonValue = { value: unknown } | Refusal;
+
 const depthMax = 32;
 /** Names, values and separators. A batch of 500 messages to 50 named recipients each has some 250,000. */
 const tokensMax = 300_000;
@@ -14,7 +17,7 @@ const text = new TextDecoder("utf-8", { fatal: true });
  * nesting deeper than 32, numbers that change when read (1e400, integers past 2^53), lone surrogates, over 300,000 names, values and separators,
  * over 1,000 members in one object.
  */
-export function parseStrictJson(body: Buffer): { value: unknown } | Refusal {
+export function parseStrictJson(body: Buffer): JsonValue {
   let source: string;
   try {
     source = text.decode(body);
