@@ -48,17 +48,16 @@ async function startRole(config: Config, options: StartOptions, onStop: OnStop):
   const paths = await openOutwardPaths(config, log, onStop);
   const parts = await openParts({ config, target, log, version, paths }, onStop);
 
-  const worker = config.role === "api" ? undefined : await startWorker(parts, onStop);
-
-  let stopping = false;
+  // The metrics server is there before what it tells of, and after it: an operator sees a start that takes long, and how a process drains.
+  let phase: "starting" | "running" | "stopping" = "starting";
+  let worker: Awaited<ReturnType<typeof startWorker>> | undefined;
   const notReady = async () => {
-    if (stopping) return ["stopping"];
+    if (phase !== "running") return [phase];
     const problems: string[] = [];
     await parts.connection.redis.ping().catch(() => problems.push("Redis does not answer"));
     if (worker && !worker.owner.leaseHolds()) problems.push("the worker's lease has run out");
     return problems;
   };
-
   const metricsServer =
     config.metrics.port === 0
       ? undefined
@@ -74,10 +73,12 @@ async function startRole(config: Config, options: StartOptions, onStop: OnStop):
         });
   if (metricsServer) onStop(() => metricsServer.stop());
 
+  worker = config.role === "api" ? undefined : await startWorker(parts, onStop);
   const apiKey = config.apiKey ?? (config.sandbox ? await sandboxApiKey(config.dataDir) : undefined);
   const url = config.role === "worker" ? undefined : await startApi(parts, { apiKey, delivery: worker?.delivery, notReady }, onStop);
+  phase = "running";
   onStop(async () => {
-    stopping = true;
+    phase = "stopping";
   });
   const reports = worker?.listener && `${worker.listener.host}:${worker.listener.port}`;
   log.info({ role: config.role, url, metrics_url: metricsServer?.url, reports, relays: paths.relays.map((relay) => relay.name) }, "ready");

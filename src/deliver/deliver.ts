@@ -13,7 +13,7 @@ import type { Log } from "../telemetry/logger.ts";
 import type { DomainLimits } from "./domainLimits.ts";
 import { historyOf } from "./history.ts";
 import { asksToSlowDown, type Judgement, judge } from "./judge.ts";
-import type { Pace } from "./pace.ts";
+import type { Pace, Passage } from "./pace.ts";
 import type { Way } from "./way.ts";
 
 export type DeliverDependencies = {
@@ -63,28 +63,23 @@ export async function deliver(dependencies: DeliverDependencies, wake: WakeUp): 
 
 async function deliverAdmitted(dependencies: DeliverDependencies, wake: WakeUp): Promise<number | undefined> {
   const { relay, stopping, pace, way, urgent, crowdedOut } = dependencies;
-  const passage = await pace.pass(urgent);
-  if (stopping.aborted) return lookAgainSoonMs;
-  if (passage.kind === "spent") return way.redirect(wake, passage.inMs);
-  if (passage.kind === "shut") return way.isUp() ? lookAgainSoonMs : way.redirect(wake);
+  const place = await pace.pass({ urgent, connected: false });
+  if (stopping.aborted || place.kind !== "go") return turnedAway(dependencies, wake, place);
   const acquired = await relay.acquire(stopping, urgent);
-  if (stopping.aborted) {
-    if (acquired.ok) acquired.session.release();
-    return lookAgainSoonMs;
-  }
-  if (!acquired.ok && acquired.elsewhere) {
-    crowdedOut();
-    return crowdedOutMs;
-  }
-  // It may have waited for the connection for long.
-  if (acquired.ok && way.isPaused()) {
-    acquired.session.release();
-    return way.redirect(wake);
-  }
-  const suspendedForMs = acquired.ok ? undefined : await way.failed(acquired.fault);
-  if (!acquired.ok && asksToSlowDown(acquired.fault)) way.slowDown();
   const session = acquired.ok ? acquired.session : undefined;
   try {
+    // A connection that was long in coming has missed its place: mail that waits for several comes in its time all the same.
+    const isLate = session !== undefined && performance.now() >= place.lostAt;
+    const passage = isLate ? await pace.pass({ urgent, connected: true }) : place;
+    if (stopping.aborted || passage.kind !== "go") return await turnedAway(dependencies, wake, passage);
+    if (!acquired.ok && acquired.elsewhere) {
+      crowdedOut();
+      return crowdedOutMs;
+    }
+    // It may have waited for the connection for long.
+    if (acquired.ok && way.isPaused()) return await way.redirect(wake);
+    const suspendedForMs = acquired.ok ? undefined : await way.failed(acquired.fault);
+    if (!acquired.ok && asksToSlowDown(acquired.fault)) way.slowDown();
     const claimed = await claim(dependencies, wake);
     if (claimed.kind === "stale") return undefined;
     if (claimed.kind === "look_again") return claimed.inMs;
@@ -105,6 +100,13 @@ async function deliverAdmitted(dependencies: DeliverDependencies, wake: WakeUp):
   } finally {
     session?.release();
   }
+}
+
+/** What becomes of a dispatch that the gate did not let through, or that comes to it as the process is about to end. */
+async function turnedAway({ stopping, way }: DeliverDependencies, wake: WakeUp, passage: Passage): Promise<number | undefined> {
+  if (stopping.aborted) return lookAgainSoonMs;
+  if (passage.kind === "spent") return way.redirect(wake, passage.inMs);
+  return way.isUp() ? lookAgainSoonMs : way.redirect(wake);
 }
 
 /** Where other workers have all connections, they have the queue too. */

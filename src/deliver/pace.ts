@@ -4,12 +4,18 @@ import { ceilingToday, pacesOf, withoutBurst } from "../domain/pace.ts";
 import type { RelayLimits } from "../domain/relay.ts";
 import type { Booking, RelayPermits } from "../store/relayPermits.ts";
 
-/** `spent`: nothing more before then, in milliseconds from now. `shut`: the gate is closed for good, or what was waited with has ended. */
-export type Passage = { kind: "go" } | { kind: "spent"; inMs: number } | { kind: "shut" };
+/**
+ * `go`: a message may go, at any time before `lostAt` (by `performance.now()`): later its place is lost, and it has to pass again.
+ * `spent`: nothing more before then, in milliseconds from now. `shut`: the gate is closed for good, or what was waited with has ended.
+ */
+export type Passage = { kind: "go"; lostAt: number } | { kind: "spent"; inMs: number } | { kind: "shut" };
 
 export type Pace = {
-  /** Resolves when a message may go. Immediately where no limit applies. Never rejects. */
-  pass(urgent: boolean): Promise<Passage>;
+  /**
+   * Resolves when a message may go. Immediately where no limit applies. Never rejects.
+   * @param options.connected whether it has its connection in hand, and waits for its place alone: then it comes before those that have none
+   */
+  pass(options: { urgent: boolean; connected: boolean }): Promise<Passage>;
   /** Something has changed for the better: a connection came free. */
   nudge(): void;
   /** Sends everybody away who waits. */
@@ -20,10 +26,13 @@ export type Pace = {
 
 type Waiter = (passage: Passage) => void;
 
+/** Goes at once, whenever that is. */
+const unlimited: Passage = { kind: "go", lostAt: Number.POSITIVE_INFINITY };
+
 /** How far ahead a place may be booked. A broadcast's booking is what a transactional message may have to wait for. */
 const horizonMs = { urgent: 1_000, other: 200 };
 /** A place that was missed by more is lost: made up for, it would crowd the seconds that follow. */
-const missedMs = 30;
+const missedMs = 25;
 /** While the store does not answer. */
 const storeAwayMs = 250;
 /** Longest sleep between two questions; what changes meanwhile (a slow-down that is over) is noticed by then. */
@@ -48,8 +57,13 @@ export function createPace(options: {
   const paces = limits ? pacesOf(limits.rates, limits.burst) : [];
   const evenPaces = withoutBurst(paces);
   const isLimited = paces.length > 0 || limits?.warmUp !== undefined;
-  const urgent: Waiter[] = [];
-  const others: Waiter[] = [];
+  /** In the order in which they are served; who has no connection yet is passed over while none is free. */
+  const queues: { urgent: boolean; connected: boolean; waiters: Waiter[] }[] = [
+    { urgent: true, connected: true, waiters: [] },
+    { urgent: true, connected: false, waiters: [] },
+    { urgent: false, connected: true, waiters: [] },
+    { urgent: false, connected: false, waiters: [] },
+  ];
   const passed: number[] = [];
   let running = false;
   let wakeUp = () => {};
@@ -63,11 +77,18 @@ export function createPace(options: {
       };
     });
 
-  const passNext = (passage: Passage) => {
-    const next = urgent.shift() ?? others.shift();
+  const isWaitedFor = () => queues.some(({ waiters }) => waiters.length > 0);
+  /** How many of them could go now. */
+  const servable = ({ connected, waiters }: (typeof queues)[number]) => (connected ? waiters.length : Math.min(waiters.length, room()));
+  const dismissAll = (passage: Passage) => {
+    for (const { waiters } of queues) for (const waiter of waiters.splice(0)) waiter(passage);
+  };
+
+  const passNext = (lostAt: number) => {
+    const next = queues.find((queue) => servable(queue) > 0)?.waiters.shift();
     if (!next) return;
-    if (passage.kind === "go") note();
-    next(passage);
+    note();
+    next({ kind: "go", lostAt });
   };
 
   const note = () => {
@@ -75,12 +96,12 @@ export function createPace(options: {
     if (passed.length > 20_000) passed.splice(0, 10_000);
   };
 
-  async function ask(): Promise<Booking> {
-    const isUrgent = urgent.length > 0;
+  async function ask(isUrgent: boolean): Promise<Booking> {
     const ceiling = ceilingToday(limits?.warmUp, now());
+    const count = queues.filter(({ urgent }) => urgent === isUrgent).reduce((sum, queue) => sum + Math.max(0, servable(queue)), 0);
     return permits.book(relay, {
       limits: isUrgent ? paces : evenPaces,
-      count: Math.min(isUrgent ? urgent.length : others.length, room(), countAtOnce),
+      count: Math.min(count, countAtOnce),
       horizonMs: isUrgent ? horizonMs.urgent : horizonMs.other,
       ...(ceiling && { ceiling }),
       heedsSlowDown: true,
@@ -89,41 +110,42 @@ export function createPace(options: {
 
   /** Serves those who wait until nobody does. */
   async function serve(): Promise<void> {
-    while (urgent.length + others.length > 0) {
-      if (room() <= 0) {
+    while (isWaitedFor()) {
+      const first = queues.find((queue) => servable(queue) > 0);
+      if (!first) {
         await sleep(sleepMsMax);
         continue;
       }
-      const booking = await ask().catch(() => undefined);
+      const booking = await ask(first.urgent).catch(() => undefined);
       if (!booking) await sleep(storeAwayMs);
       else if (booking.kind === "booked") await letThrough(booking);
-      else if (booking.because === "ceiling") {
-        while (urgent.length + others.length > 0) passNext({ kind: "spent", inMs: booking.inMs });
-      } else await sleep(booking.inMs);
+      else if (booking.because === "ceiling") dismissAll({ kind: "spent", inMs: booking.inMs });
+      else await sleep(booking.inMs);
     }
     running = false;
   }
 
   async function letThrough({ at, waitsMs }: Extract<Booking, { kind: "booked" }>): Promise<void> {
     const bookedAt = performance.now() - (now() - at);
+    // A day's allowance that is missed would not come again before the next.
+    const canBeMissed = paces.length > 0 && !limits?.warmUp;
     for (const waitMs of waitsMs) {
       const leftMs = () => bookedAt + waitMs - performance.now();
       if (leftMs() > 0.5) await new Promise((resolve) => setTimeout(resolve, leftMs()));
-      // A day's allowance that is missed would not come again before the next.
-      const isMissed = leftMs() < -missedMs;
-      if (!isMissed || paces.length === 0 || limits?.warmUp) passNext({ kind: "go" });
+      const lostAt = canBeMissed ? bookedAt + waitMs + missedMs : Number.POSITIVE_INFINITY;
+      if (performance.now() < lostAt) passNext(lostAt);
     }
   }
 
   return {
-    pass(isUrgent) {
+    pass({ urgent, connected }) {
       if (!isLimited && !isSlowed()) {
         note();
-        return Promise.resolve({ kind: "go" });
+        return Promise.resolve(unlimited);
       }
       return new Promise((resolve) => {
-        (isUrgent ? urgent : others).push(resolve);
-        if (isUrgent) wakeUp();
+        queues.find((queue) => queue.urgent === urgent && queue.connected === connected)?.waiters.push(resolve);
+        if (urgent || connected) wakeUp();
         if (running) return;
         running = true;
         void serve();
@@ -131,7 +153,7 @@ export function createPace(options: {
     },
     nudge: () => wakeUp(),
     dismiss() {
-      for (const waiter of [...urgent.splice(0), ...others.splice(0)]) waiter({ kind: "shut" });
+      dismissAll({ kind: "shut" });
       wakeUp();
     },
     observedIntervalMs() {

@@ -6,8 +6,8 @@ export type Pace = { field: string; intervalMs: number; toleranceMs: number };
 
 const dayMs = 86_400_000;
 
-/** Kept back of every rate, so that the wobble between a place and its message's arrival does not break it. */
-const reserve = 1.01;
+/** Kept back of every window, so that the wobble between a place and its message's arrival does not break it. */
+const reserveMs = 40;
 
 /**
  * The paces of some rates. No window of a rate's length holds more than its count and the burst.
@@ -15,7 +15,7 @@ const reserve = 1.01;
  */
 export function pacesOf(rates: readonly Rate[], burst: number, prefix = ""): Pace[] {
   return rates.map(({ count, perMs }) => {
-    const intervalMs = (perMs / count) * reserve;
+    const intervalMs = (perMs + reserveMs) / count;
     return { field: `${prefix}${count}/${perMs}`, intervalMs, toleranceMs: intervalMs * burst };
   });
 }

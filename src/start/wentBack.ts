@@ -63,10 +63,14 @@ export function watchForLoss(options: {
     return restated;
   }
 
+  /** One look at a time: two at once would tell the same loss twice. */
+  let looking: Promise<void> | undefined;
   const lookNow = () => {
-    const looked = look();
-    looked.catch((error: unknown) => log.debug({ err: error }, "what Redis has lost is not known yet"));
-    return looked;
+    looking ??= look().finally(() => {
+      looking = undefined;
+    });
+    looking.catch((error: unknown) => log.debug({ err: error }, "what Redis has lost is not known yet"));
+    return looking;
   };
   const onReady = () => witness.hold(lookNow());
   connection.redis.on("ready", onReady);

@@ -64,7 +64,7 @@ async function bench(script: Parameters<typeof startScriptedRelay>[0] = {}, chan
     returnPath: "own",
     scheduleMs: [1_000],
     wake: (planned) => void woken.push(...planned),
-    pace: { pass: async () => ({ kind: "go" }), nudge: () => undefined },
+    pace: { pass: async () => ({ kind: "go", lostAt: Number.POSITIVE_INFINITY }), nudge: () => undefined },
     domains: { admit: async () => ({ kind: "go", release: () => undefined }) },
     way: openWay,
     urgent: true,

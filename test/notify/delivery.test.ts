@@ -197,7 +197,7 @@ test("Retry-After puts the next try off", async (t) => {
   await own.append();
   const delivery = await own.newest(webhook, "the try", ({ attempts }) => attempts === 1);
   const inMs = (delivery.next_at ?? 0) - own.connection.clock.now();
-  assert.ok(inMs > 3_590_000 && inMs <= 3_600_000, `${inMs} ms`);
+  assert.ok(Math.abs(inMs - 3_600_000) < 10_000, `${inMs} ms`);
 });
 
 test("a connection that is cut and a port that nobody listens on are told in words", async (t) => {

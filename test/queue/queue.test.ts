@@ -133,7 +133,8 @@ test("what is waiting is told with the time since when", async () => {
   await producer.wake([planned("a", { lane: "broadcast" }), planned("b", { delayMs: 60_000 })]);
   assert.deepEqual(await producer.depth("main"), { waiting: 1, delayed: 1, active: 0 });
   const since = await producer.oldestWaitingSince("main");
-  assert.ok(since !== undefined && since >= before_ && since <= Date.now());
+  // Redis' time is known but for the time that its answer took.
+  assert.ok(since !== undefined && since >= before_ - 1_000 && since <= Date.now() + 1_000);
 });
 
 test("while Redis is away nobody waits for the queue, and no confirmation is given", async () => {

@@ -26,19 +26,16 @@ test("four workers together keep a relay's rate in every window, use it nearly w
   const times = relay.accepted.map(({ at }) => at);
   const used = times.filter((at) => at >= from && at < from + seconds * 1000).length;
   const allowed = seconds * 1000 * Math.min(rate / 1000, 200_000 / 3_600_000);
-  // The first mails wait for their connections too, and come closer together by that; told, and not yet mended.
-  const mostAtFirst = mostInWindow(times, 1_000);
-  const most = mostInWindow(
-    times.filter((at) => at >= from),
-    1_000,
-  );
+  const most = mostInWindow(times, 1_000);
   t.diagnostic(
-    `${used} of ${allowed.toFixed(0)} allowed (${((100 * used) / allowed).toFixed(1)} %) in ${seconds} s; at most ${most} in a second, ${mostAtFirst} with the first one; ${mostOpen(relay.connections)} connections`,
+    `${used} of ${allowed.toFixed(0)} allowed (${((100 * used) / allowed).toFixed(1)} %) in ${seconds} s; at most ${most} in a second, the first included; ${mostOpen(relay.connections)} connections`,
   );
   assert.ok(mostOpen(relay.connections) <= 6, `${mostOpen(relay.connections)} connections`);
-  // Between a place in time and the relay's answer lies the way there, which wobbles on a busy machine.
-  assert.ok(most <= rate * 1.1, `${most} messages in one second`);
-  assert.ok(used >= 0.9 * allowed, `only ${used} of ${allowed} were used`);
+  // Between a place in time and the relay's answer lies the way there, and on a machine that others use that wobbles by more than is kept back
+  // for it. `npm run limits` has the machine to itself, and allows nothing.
+  const [mostAllowed, leastUsed] = process.env.RATE_SECONDS ? [rate, 0.95] : [rate * 1.06, 0.75];
+  assert.ok(most <= mostAllowed, `${most} messages in one second`);
+  assert.ok(used >= leastUsed * allowed, `only ${used} of ${allowed} were used`);
 });
 
 test("a domain's own rate and connections hold nobody else up, and hold over all workers", async (t) => {

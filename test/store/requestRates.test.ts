@@ -32,20 +32,22 @@ function policies(key: Rate[], tenant: Rate[] = []): RequestPolicy[] {
 }
 
 const hour = 3_600_000;
+/** So long that nothing comes back while a thousand are counted, however busy the machine is. */
+const day = 24 * hour;
 const ids = { key: "key_a", tenant: "acme" };
 
 test("so many requests as the rate says are counted at once, and not one more; what remains is told each time", async () => {
   const { rates } = await open();
   for (const count of [1, 3, 7, 1_000]) {
-    const held = policies([{ count, perMs: hour }]);
+    const held = policies([{ count, perMs: day }]);
     for (let left = count - 1; left >= 0; left--) {
       const { waitMs, standings } = await rates.take({ ...ids, key: `key_${count}` }, held);
       assert.equal(waitMs, 0);
       assert.equal(standings[0]?.remaining, left);
-      assert.ok((standings[0]?.freeInMs ?? 0) <= hour);
+      assert.ok((standings[0]?.freeInMs ?? 0) <= day);
     }
     const { waitMs, standings } = await rates.take({ ...ids, key: `key_${count}` }, held);
-    assert.ok(waitMs > 0 && waitMs <= hour / count, `${waitMs} ms to wait`);
+    assert.ok(waitMs > 0 && waitMs <= day / count, `${waitMs} ms to wait`);
     assert.equal(standings[0]?.remaining, 0);
   }
 });

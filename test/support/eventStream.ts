@@ -1,4 +1,5 @@
 // A client of the event stream: server-sent events (WHATWG HTML, section 9.2) with nothing but fetch.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Gateway } from "./gateway.ts";
 
 export type StreamedEvent = { id: string; event: string; data: string };
@@ -14,21 +15,30 @@ export type EventStreamClient = {
 
 /**
  * Opens GET /v1/events/stream and waits for the head of the answer.
- * @param lastEventId where to go on
- * @throws Error for an answer other than 200
+ * @param lastEventId where to begin
+ * @param options.comesBack as an EventSource does: when the stream ends it is opened again, behind the last event that came
+ * @throws Error for an answer other than 200 to the first request
  */
-export async function openEventStream(gateway: Gateway, lastEventId?: string): Promise<EventStreamClient> {
+export async function openEventStream(
+  gateway: Gateway,
+  lastEventId?: string,
+  { comesBack = false }: { comesBack?: boolean } = {},
+): Promise<EventStreamClient> {
   const hangUp = new AbortController();
-  const response = await fetch(`${gateway.url}/v1/events/stream`, {
-    headers: { authorization: `Bearer ${gateway.apiKey}`, ...(lastEventId !== undefined && { "last-event-id": lastEventId }) },
-    signal: hangUp.signal,
-  });
-  const type = response.headers.get("content-type") ?? "";
-  if (response.status !== 200 || !type.startsWith("text/event-stream")) {
-    throw new Error(`the stream was answered ${response.status} ${type}: ${await response.text()}`);
-  }
   const events: StreamedEvent[] = [];
-  const read = async () => {
+  const open = async () => {
+    const after = events.at(-1)?.id ?? lastEventId;
+    const response = await fetch(`${gateway.url}/v1/events/stream`, {
+      headers: { authorization: `Bearer ${gateway.apiKey}`, ...(after !== undefined && { "last-event-id": after }) },
+      signal: hangUp.signal,
+    });
+    const type = response.headers.get("content-type") ?? "";
+    if (response.status !== 200 || !type.startsWith("text/event-stream")) {
+      throw new Error(`the stream was answered ${response.status} ${type}: ${await response.text()}`);
+    }
+    return response;
+  };
+  const read = async (response: Response) => {
     let unread = "";
     for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
       const blocks = (unread + text).split("\n\n");
@@ -36,7 +46,17 @@ export async function openEventStream(gateway: Gateway, lastEventId?: string): P
       events.push(...blocks.flatMap((block) => parseBlock(block) ?? []));
     }
   };
-  return { events, close: () => hangUp.abort(), ended: read().catch(() => {}) };
+  const first = await open();
+  const follow = async () => {
+    await read(first).catch(() => {});
+    while (comesBack && !hangUp.signal.aborted) {
+      await sleep(100);
+      await open()
+        .then(read)
+        .catch(() => {});
+    }
+  };
+  return { events, close: () => hangUp.abort(), ended: follow() };
 }
 
 /** One event; undefined for a block without data, such as a comment. */

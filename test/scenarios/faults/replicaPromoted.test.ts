@@ -43,7 +43,7 @@ faultRow(
       return gateway;
     };
     const [api, ...workers] = await Promise.all([start("api"), start("worker"), start("worker")]);
-    const stream = await openEventStream(api, "0");
+    const stream = await openEventStream(api, "0", { comesBack: true });
     atEnd(async () => stream.close());
 
     // On both: some that are sent, some that are held back and will be sent in the gap.
@@ -94,7 +94,7 @@ faultRow(
       assert.deepEqual([recipient?.status, recipient?.possible_duplicate], ["sent", true], "what was sent and forgotten says so");
     }
 
-    // Readers of the log: the new facts have ids and positions that nobody has seen, and the stream, open all the time, tells all of them.
+    // Readers of the log: the new facts have ids and positions that nobody has seen, and a client of the stream is told all of them.
     const events = await allEvents(api);
     const known = new Map(before.map((event) => [event.id, event]));
     for (const event of events) if (known.has(event.id)) assert.deepEqual(event, known.get(event.id), "one id, one fact");
@@ -109,7 +109,7 @@ faultRow(
       const streamed = new Set(stream.events.map(({ id }) => id));
       return isNew.filter(({ id }) => !streamed.has(id)).length;
     };
-    await waitFor(() => missing() === 0, { what: "the open stream to tell every new event", timeoutMs: 10_000 });
+    await waitFor(() => missing() === 0, { what: "the stream to tell every new event", timeoutMs: 10_000 });
     measured(
       `${lost.length} of ${lost.length} lost messages named, ${before.length - (events.length - isNew.length)} lost events told; ${copiesOf("held").length - held.length} of ${held.length} forgotten sends were made twice, all ${held.length} flagged; ${isNew.length} new events, all with new positions`,
     );
