@@ -43,7 +43,7 @@ export function createMessage(app: App, dependencies: Dependencies): void {
       if (accepted.replayed) reply.header("idempotent-replayed", "true");
       reply.code(202).header("location", `/v1/messages/${accepted.message.id}`);
       // Past the schema, which a view fulfils by its type: going by it costs three times the writing.
-      return reply.serializer(JSON.stringify).send(accepted.message);
+      return reply.type("application/json; charset=utf-8").serializer(JSON.stringify).send(accepted.message);
     },
   });
 }
