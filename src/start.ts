@@ -11,6 +11,7 @@ import { openRedis } from "./start/redis.ts";
 import { createUnwinding, type OnStop } from "./start/unwinding.ts";
 import { startWorker } from "./start/worker.ts";
 import type { Log } from "./telemetry/logger.ts";
+import type { Tracing } from "./telemetry/tracing.ts";
 
 export type Running = {
   /** Where the API listens; undefined in the role `worker`. */
@@ -44,9 +45,10 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
 
 async function startRole(config: Config, options: StartOptions, onStop: OnStop): Promise<Omit<Running, "stop">> {
   const { log, version } = options;
+  const tracing = await openTraces(config, options, onStop);
   const target = await openRedis(config, options, onStop);
   const paths = await openOutwardPaths(config, log, onStop);
-  const parts = await openParts({ config, target, log, version, paths }, onStop);
+  const parts = await openParts({ config, target, log, version, tracing, paths }, onStop);
 
   // The metrics server is there before what it tells of, and after it: an operator sees a start that takes long, and how a process drains.
   let phase: "starting" | "running" | "stopping" = "starting";
@@ -83,4 +85,17 @@ async function startRole(config: Config, options: StartOptions, onStop: OnStop):
   const reports = worker?.listener && `${worker.listener.host}:${worker.listener.port}`;
   log.info({ role: config.role, url, metrics_url: metricsServer?.url, reports, relays: paths.relays.map((relay) => relay.name) }, "ready");
   return { url, metricsUrl: metricsServer?.url, apiKey };
+}
+
+/** Last of all, so that what the others did until their end is told too; the whole stop stays below its 28 s. */
+const lastExportMs = 2_000;
+
+/** Begins to export traces, where a collector is configured; else nothing of it is even loaded. */
+async function openTraces({ tracing: config }: Config, { log, version }: StartOptions, onStop: OnStop): Promise<Tracing | undefined> {
+  if (!config) return undefined;
+  const { openTracing } = await import("./telemetry/openTelemetry.ts");
+  const tracing = openTracing(config, { log, version });
+  onStop(() => tracing.stop(lastExportMs));
+  log.info({ collector: new URL(config.url).origin, service: config.serviceName }, "traces are exported");
+  return tracing;
 }

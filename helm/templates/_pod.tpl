@@ -41,6 +41,16 @@
 {{- include "postern.variable" (dict "name" "FAILED_CONTENT_RETENTION" "value" $settings.failedContentRetention) }}
 {{- include "postern.variable" (dict "name" "MAX_MESSAGE_SIZE" "value" $settings.maxMessageSize) }}
 {{- include "postern.variable" (dict "name" "MAX_BATCH_SIZE" "value" $settings.maxBatchSize) }}
+{{- with $values.tracing }}
+{{- if .endpoint }}
+{{- include "postern.variable" (dict "name" "OTEL_EXPORTER_OTLP_ENDPOINT" "value" .endpoint) }}
+{{- include "postern.variable" (dict "name" "OTEL_EXPORTER_OTLP_PROTOCOL" "value" .protocol) }}
+{{- include "postern.secretVariable" (dict "name" "OTEL_EXPORTER_OTLP_HEADERS" "from" .headers.existingSecret) }}
+{{- include "postern.variable" (dict "name" "OTEL_SERVICE_NAME" "value" (printf "%s-%s" (include "postern.fullname" $.root) $.role)) }}
+{{- include "postern.variable" (dict "name" "OTEL_TRACES_SAMPLER" "value" .sampler) }}
+{{- include "postern.variable" (dict "name" "OTEL_TRACES_SAMPLER_ARG" "value" (toString .samplerArg)) }}
+{{- end }}
+{{- end }}
 {{- if eq .role "api" }}
 {{- include "postern.secretVariable" (dict "name" "POSTERN_API_KEY" "from" $values.apiKey.existingSecret) }}
 {{- end }}

@@ -30,6 +30,14 @@
 {{- if and (not $values.reports.enabled) (or $values.reports.domain $values.reports.tls.existingSecret) -}}
 {{- fail "reports.domain and reports.tls have no effect without reports.enabled=true" -}}
 {{- end -}}
+{{- with $values.tracing -}}
+{{- if and (not .endpoint) (or .protocol .sampler (toString .samplerArg) .headers.existingSecret.name) -}}
+{{- fail "tracing has no effect without tracing.endpoint: set it, or leave the others out" -}}
+{{- end -}}
+{{- if and (toString .samplerArg) (not (hasSuffix "traceidratio" .sampler)) -}}
+{{- fail "tracing.samplerArg has no effect on this sampler: set tracing.sampler to parentbased_traceidratio, or leave it out" -}}
+{{- end -}}
+{{- end -}}
 {{- range $path := list "PORT" "METRICS_PORT" "BOUNCE_PORT" "POSTERN_ROLE" "POSTERN_CONFIG" "REDIS_URL" "HOST" -}}
 {{- range $entry := $values.extraEnv -}}
 {{- if eq $entry.name $path -}}

@@ -13,6 +13,10 @@ export type ListenOptions = { forwardTo: string; events?: string[]; after?: stri
 
 /** As long as a webhook's receiver may take. */
 const answerMsMax = 15_000;
+/** Before each further try to hand over an event that the app gave no answer to: as long as one takes to start again. */
+const triesAfterMs = [500, 1_000, 2_000];
+/** What a proxy before the app says while that is not there. Every other status is the app's own answer. */
+const awayStatuses = [502, 503, 504];
 const comeBackMs = 1_000;
 const comeBackMsMax = 15_000;
 
@@ -31,7 +35,8 @@ export async function listen(terminal: Terminal, remote: Remote, options: Listen
   const place = { last: options.after };
   // With --json the secret goes beside the lines of standard output, which are events alone.
   (options.json ? terminal.err : terminal.out)(`Signing with ${secret}`);
-  const post = (event: EventView) => forward({ event, secret, agent, url: options.forwardTo, version, signal: stopping.signal });
+  const handOver = { secret, agent, url: options.forwardTo, version, signal: stopping.signal };
+  const post = (event: EventView) => forwardPatiently({ event, ...handOver }, (line) => terminal.err(line));
   try {
     for (let missed = 0; !stopping.signal.aborted; ) {
       const ended = await followOnce({ terminal, remote, options, place, post, signal: stopping.signal, onOpen: () => (missed = 0) });
@@ -116,8 +121,29 @@ async function followOnce({ terminal, remote, options, place, post, signal, onOp
 
 type Forwarded = { event: EventView; secret: string; agent: Agent; url: string; version: string; signal: AbortSignal };
 
-/** Posts one event. Returns the answer's status, or in words why there was none. */
-async function forward({ event: { id, ...event }, secret, agent, url, version, signal }: Forwarded): Promise<string> {
+/** Posts one event, a few times where the app is not there. Returns what came of the last time. */
+async function forwardPatiently(forwarded: Forwarded, say: (line: string) => void): Promise<string> {
+  const { signal, event } = forwarded;
+  for (const [index, waitMs] of triesAfterMs.entries()) {
+    const { result, isAway } = await forward(forwarded);
+    if (!isAway || signal.aborted) return result;
+    const next = `${index + 2} of ${triesAfterMs.length + 1}`;
+    say(`${event.type}: ${result}. Trying again in ${waitMs / 1_000} s (${next}).`);
+    await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return result;
+  }
+  return (await forward(forwarded)).result;
+}
+
+/** Posts one event. `result`: the answer's status, or in words why there was none; `isAway`: another try may find the app. */
+async function forward({
+  event: { id, ...event },
+  secret,
+  agent,
+  url,
+  version,
+  signal,
+}: Forwarded): Promise<{ result: string; isAway: boolean }> {
   const body = JSON.stringify(event);
   const began = performance.now();
   const elapsed = () => `${Math.round(performance.now() - began)} ms`;
@@ -129,10 +155,10 @@ async function forward({ event: { id, ...event }, secret, agent, url, version, s
     };
     const { statusCode, body: answer } = await request(url, { method: "POST", dispatcher: agent, headers, body, signal });
     await answer.dump();
-    return `${statusCode} in ${elapsed()}`;
+    return { result: `${statusCode} in ${elapsed()}`, isAway: awayStatuses.includes(statusCode) };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "UND_ERR_HEADERS_TIMEOUT") return `no answer within ${answerMsMax / 1_000} s`;
-    return code === "ECONNREFUSED" ? "nobody listens there" : message || `failed (${code})`;
+    if (code === "UND_ERR_HEADERS_TIMEOUT") return { result: `no answer within ${answerMsMax / 1_000} s`, isAway: false };
+    return { result: code === "ECONNREFUSED" ? "nobody listens there" : message || `failed (${code})`, isAway: true };
   }
 }

@@ -1034,6 +1034,9 @@ export type Operations = {
       /** `next_cursor` of the page before. */
       after?: string | undefined;
       status?: "pending" | "processed" | "unmatched" | "unparsed" | undefined;
+      /** `bounce`: somebody was refused for good. `delayed`: time is the trouble; `action` says whether it is still tried (`delayed`) or was given up (`failed`). */
+      kind?: "bounce" | "complaint" | "unsubscribe" | "auto_reply" | "delayed" | "delivered" | "none" | undefined;
+      source?: "smtp" | "http" | "ses" | "sendgrid" | "postmark" | "mailgun" | undefined;
     };
     body: undefined;
     answer: {

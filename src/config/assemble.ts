@@ -12,6 +12,7 @@ import { type ConfigFault, inside, insideQuery } from "./faults.ts";
 import { smtpUrlRelayName } from "./relays.ts";
 import { checkRelaysOfRoutes, settleRoutes } from "./routes.ts";
 import type { FileSections } from "./sections.ts";
+import { tracingOf } from "./tracing.ts";
 import type { Environment, VariableName, Variables } from "./variables.ts";
 
 const secondMs = 1_000;
@@ -164,6 +165,7 @@ export function assemble(parts: Parts): Config {
   const returnPathDomain = values.RETURN_PATH_DOMAIN ?? (sandbox ? "sandbox.test" : undefined);
   const messageMs = values.MESSAGE_RETENTION ?? 7 * dayMs;
   const durability = settleDurability(parts);
+  const tracing = tracingOf(variables, complain);
   const { retry, timeouts, webhooks, suppression } = sections ?? { retry: {}, timeouts: {}, webhooks: {}, suppression: {} };
 
   const config: Config = {
@@ -206,6 +208,7 @@ export function assemble(parts: Parts): Config {
     },
     inbound: sections?.inbound ?? {},
     log: { level: values.LOG_LEVEL ?? "info", format: values.LOG_FORMAT ?? (isTerminal ? "pretty" : "json") },
+    ...(tracing && { tracing }),
     retention: {
       messageMs,
       contentMs: values.CONTENT_RETENTION ?? (sandbox ? messageMs : 0),

@@ -8,6 +8,7 @@ import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { RelayConfig, Timeouts } from "../domain/relay.ts";
 import type { Route } from "../domain/routes.ts";
 import type { SuppressionPolicy } from "../domain/suppression.ts";
+import type { TracingConfig } from "../domain/tracing.ts";
 import type { logFormats, logLevels, roles } from "./variables.ts";
 
 export type Role = (typeof roles)[number];
@@ -57,6 +58,8 @@ export type Config = {
   /** The providers whose notifications are taken, each with what they are verified by. */
   inbound: InboundConfig;
   log: { level: LogLevel; format: LogFormat };
+  /** Where traces go; absent: there are none. */
+  tracing?: TracingConfig;
   retention: { messageMs: number; contentMs: number; failedContentMs: number };
   /** Of one process: `connections` of callers at a time; mean delay of the event loop beyond which requests are turned away. */
   limits: { maxMessageSizeBytes: number; maxBatchSizeBytes: number; connections: number; eventLoopDelayMs: number };

@@ -6,6 +6,7 @@ import type { Quota } from "../domain/quotas.ts";
 import type { Rate, RelayAuth, RelayConfig, RelayLimits, RelayProxy, TlsOptions } from "../domain/relay.ts";
 import { type Route, weightOf } from "../domain/routes.ts";
 import { suppressionCauses } from "../domain/suppression.ts";
+import type { TracingConfig } from "../domain/tracing.ts";
 import { formatDuration, formatRate, formatSize } from "../domain/units.ts";
 import type { Config } from "./effective.ts";
 import { mask, showRedisTarget } from "./redis.ts";
@@ -15,7 +16,7 @@ const shortened = "(PEM)";
 
 /** Everything that is set, under the variable that sets it. */
 function variablesOf(config: Config): Partial<Record<VariableName, string | number | boolean>> {
-  const { http, metrics, redis, bounce, log, retention, limits } = config;
+  const { http, metrics, redis, bounce, log, retention, limits, tracing } = config;
   return {
     HOST: http.host,
     PORT: http.port,
@@ -40,6 +41,27 @@ function variablesOf(config: Config): Partial<Record<VariableName, string | numb
     FAILED_CONTENT_RETENTION: formatDuration(retention.failedContentMs),
     MAX_MESSAGE_SIZE: formatSize(limits.maxMessageSizeBytes),
     MAX_BATCH_SIZE: formatSize(limits.maxBatchSizeBytes),
+    ...(tracing && tracingVariablesOf(tracing)),
+  };
+}
+
+/** Headers hold keys of collectors, so that only their being there is said. */
+function tracingVariablesOf(tracing: TracingConfig): Partial<Record<VariableName, string | number>> {
+  const { followsCaller, ratio } = tracing.sampling;
+  const isRatio = ratio > 0 && ratio < 1;
+  const sampler = isRatio ? "traceidratio" : ratio === 0 ? "always_off" : "always_on";
+  const attributes = Object.entries(tracing.attributes).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  return {
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: tracing.url,
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: tracing.protocol,
+    ...(Object.keys(tracing.headers).length > 0 && { OTEL_EXPORTER_OTLP_TRACES_HEADERS: mask }),
+    OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: tracing.timeoutMs,
+    OTEL_SERVICE_NAME: tracing.serviceName,
+    ...(attributes.length > 0 && { OTEL_RESOURCE_ATTRIBUTES: attributes.join(",") }),
+    OTEL_TRACES_SAMPLER: `${followsCaller ? "parentbased_" : ""}${sampler}`,
+    ...(isRatio && { OTEL_TRACES_SAMPLER_ARG: ratio }),
+    OTEL_BSP_SCHEDULE_DELAY: tracing.exportEveryMs,
+    OTEL_BSP_MAX_QUEUE_SIZE: tracing.spansMax,
   };
 }
 

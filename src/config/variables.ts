@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { ConfigFault } from "./faults.ts";
 import { type Fields, readFields, type Tree } from "./fields.ts";
+import { tracingVariables } from "./tracing.ts";
 import { apiUrl, domain, duration, flag, host, oneOf, publicUrl, scalar, size, wholeNumber } from "./values.ts";
 
 export const roles = ["all", "api", "worker"] as const;
@@ -63,6 +64,7 @@ const variables = {
   FAILED_CONTENT_RETENTION: duration(),
   MAX_MESSAGE_SIZE: mailSize,
   MAX_BATCH_SIZE: mailSize,
+  ...tracingVariables,
 };
 
 export type VariableName = keyof typeof variables;

@@ -3,8 +3,9 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { domainOf } from "../domain/address.ts";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
-import type { Lane } from "../domain/message.ts";
+import type { Lane, MessageRecord } from "../domain/message.ts";
 import type { RelayFault, SendOutcome } from "../domain/relay.ts";
+import { traceFields } from "../domain/tracing.ts";
 import type { WakeUp } from "../domain/wakeUp.ts";
 import type { Relay, RelaySession, Transaction } from "../relay/pool.ts";
 import type { Claim, ClaimResult, Ledger, RecordInput } from "../store/ledger.ts";
@@ -43,7 +44,15 @@ export type DeliverDependencies = {
   log: Log;
 };
 
-export type ObservedAttempt = { claim: Claim; outcomes: readonly SendOutcome[]; judgement: Judgement; durationMs: number };
+/** `transaction`: absent where there was no connection; `startedAt` by `performance.now()`. */
+export type ObservedAttempt = {
+  claim: Claim;
+  outcomes: readonly SendOutcome[];
+  transaction: Transaction | undefined;
+  judgement: Judgement;
+  startedAt: number;
+  durationMs: number;
+};
 
 /** Works on one dispatch. Returns milliseconds after which to look again, or undefined when this wake-up is done. */
 export async function deliver(dependencies: DeliverDependencies, wake: WakeUp): Promise<number | undefined> {
@@ -93,7 +102,7 @@ async function deliverAdmitted(dependencies: DeliverDependencies, wake: WakeUp):
       : { outcomes: notSent(claimed.claim, acquired.fault), leaseLost: false, suspendedForMs: suspendedForMs ?? 0 };
     session?.release();
     pace.nudge();
-    const next = await record(dependencies, wake, claimed.claim, attempt, performance.now() - startedAt);
+    const next = await record(dependencies, wake, claimed.claim, attempt, startedAt);
     if (!next) return undefined;
     if (acquired.ok || !(await way.handOver(next.wake))) dependencies.wake([next]);
     return undefined;
@@ -140,28 +149,35 @@ async function transact(dependencies: DeliverDependencies, wake: WakeUp, claimed
   const { record, recipients, bytes, attempt, state } = claimed;
   const marks = state.dispatches[wake.dispatch]?.claim?.marks ?? false;
   let leaseLost = false;
-  const transaction = await session.send({
+  const noted = (mayGoOn: boolean) => {
+    leaseLost = !mayGoOn;
+    return mayGoOn;
+  };
+  const mail = {
     from: (returnPath === "own" ? record.return_path : undefined) ?? record.envelope_from,
     to: recipients.map((index) => record.recipients[index]?.address ?? ""),
     bytes,
     fromDomain: domainOf(record.from),
     eightBit: record.eight_bit ?? false,
+    about: aboutOf(record),
     smtputf8: record.smtputf8 ?? false,
-    beforeFinalDot: async () => {
-      const mayGoOn = await mayHandOver(dependencies, { ...wake, attempt }, marks);
-      leaseLost = !mayGoOn;
-      return mayGoOn;
-    },
-  });
+    // Answered at once where it can be: then the message leaves in one piece with its dot.
+    beforeFinalDot: () => (marks ? mayHandOver(dependencies, { ...wake, attempt }).then(noted) : noted(dependencies.owner.leaseHolds())),
+  };
+  const transaction = await session.send(mail, { isLast: true });
   return { outcomes: transaction.outcomes, transaction, leaseLost };
+}
+
+/** What log lines about a message say of it. */
+function aboutOf(record: MessageRecord) {
+  return { message_id: record.id, ...traceFields(record) };
 }
 
 /** How often the ledger is asked before the final dot: its answer may be late, or lost with a connection, and the relay waits gladly. */
 const asksBeforeDot = 5;
 
 /** Whether the claim is still ours, and the final dot may be sent; no, too, where nobody can say. */
-async function mayHandOver({ ledger, owner, stopping }: DeliverDependencies, claimed: WakeUp & { attempt: number }, marks: boolean) {
-  if (!marks) return owner.leaseHolds();
+async function mayHandOver({ ledger, owner, stopping }: DeliverDependencies, claimed: WakeUp & { attempt: number }) {
   for (let asked = 1; owner.leaseHolds(); asked++) {
     try {
       return await ledger.handingOver({ ...claimed, owner: owner.id });
@@ -179,10 +195,10 @@ function notSent({ recipients }: Claim, fault: RelayFault): SendOutcome[] {
 }
 
 /** Bytes that are gone from the store never come back: the recipients end here instead of being tried until their deadline. */
-async function recordContentGone(dependencies: DeliverDependencies, wake: WakeUp, { attempt, recipients }: Claim): Promise<void> {
-  dependencies.log.error({ message_id: wake.messageId }, "a message's content is gone from the store");
+async function recordContentGone(dependencies: DeliverDependencies, wake: WakeUp, { attempt, record, recipients }: Claim): Promise<void> {
+  dependencies.log.error(aboutOf(record), "a message's content is gone from the store");
   const reply = { code: 0, text: "The message's content is no longer in the store" };
-  await recordUntilTaken(dependencies, {
+  await recordUntilTaken(dependencies, record, {
     messageId: wake.messageId,
     dispatch: wake.dispatch,
     attempt,
@@ -198,8 +214,9 @@ async function record(
   wake: WakeUp,
   claimed: Claim,
   { outcomes, transaction, leaseLost, suspendedForMs = 0 }: Attempt,
-  durationMs: number,
+  startedAt: number,
 ): Promise<PlannedWakeUp | undefined> {
+  const durationMs = performance.now() - startedAt;
   const { way, relayName } = dependencies;
   if (outcomes.some((outcome) => outcome.kind === "accepted")) way.worked();
   if (outcomes.some((outcome) => outcome.kind === "try_later" && asksToSlowDown(outcome))) way.slowDown();
@@ -212,14 +229,14 @@ async function record(
     scheduleMs: dependencies.scheduleMs,
     random: Math.random(),
   });
-  const next = await recordUntilTaken(dependencies, {
+  const next = await recordUntilTaken(dependencies, claimed.record, {
     messageId: wake.messageId,
     dispatch: wake.dispatch,
     attempt: claimed.attempt,
     ...(leaseLost ? backInLine(judgement) : suspendedForMs > 0 ? untilItsEnd(judgement, suspendedForMs) : judgement),
     history: historyOf({ claim: claimed, relay: relayName, outcomes, transaction, durationMs }),
   });
-  dependencies.observe({ claim: claimed, outcomes, judgement, durationMs });
+  dependencies.observe({ claim: claimed, outcomes, transaction, judgement, startedAt, durationMs });
   return next && planOf(dependencies, claimed.record.lane, next.wake, next.inMs, judgement.counts !== "nothing");
 }
 
@@ -236,16 +253,16 @@ function backInLine(judgement: Judgement): Judgement {
   return { outcomes, retryInMs: 1_000, counts: "nothing" };
 }
 
-async function recordUntilTaken({ ledger, abandon, log }: DeliverDependencies, input: RecordInput) {
+async function recordUntilTaken({ ledger, abandon, log }: DeliverDependencies, message: MessageRecord, input: RecordInput) {
   for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, 1_000)) {
     try {
       return await ledger.record(input);
     } catch (error) {
       if (abandon.aborted) {
-        log.error({ err: error, message_id: input.messageId, attempt: input.attempt }, "an attempt could not be recorded before the end");
+        log.error({ err: error, ...aboutOf(message), attempt: input.attempt }, "an attempt could not be recorded before the end");
         return undefined;
       }
-      if (delayMs === 50) log.warn({ err: error, message_id: input.messageId }, "an attempt is not recorded yet; trying until it is");
+      if (delayMs === 50) log.warn({ err: error, ...aboutOf(message) }, "an attempt is not recorded yet; trying until it is");
       await wait(delayMs);
     }
   }

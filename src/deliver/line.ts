@@ -108,8 +108,8 @@ export function startLine(options: LineOptions): Line {
     return consume({
       ...queue,
       ...{ relay: name, track, log },
-      // While one attempt is being recorded, its connection already serves the next.
-      concurrency: connections + Math.min(connections, 10),
+      // While one attempt waits for its last reply, or is being recorded, its connection already serves the next.
+      concurrency: 2 * connections + Math.min(connections, 10),
       // Before the lease ends nobody may go on with what a dead worker had claimed; what it had not claimed need not wait for that.
       lockMs: Math.min(timeouts.ownerLease / 2, lockMsMax),
       now: ledger.clock.now,

@@ -43,6 +43,9 @@ export type MessageRecord = {
   /** The relay that the message names: no other may carry it. */
   relay?: string;
   metadata: Record<string, string>;
+  /** The trace that it was accepted in (W3C Trace Context), where somebody keeps it. */
+  traceparent?: string;
+  tracestate?: string;
   /** In envelope order; the index names the recipient in the state and in the scripts. */
   recipients: { address: string; kind: RecipientKind }[];
 };

@@ -54,6 +54,7 @@ import { exportSuppressions } from "./suppressions/exportSuppressions.ts";
 import { getSuppression } from "./suppressions/getSuppression.ts";
 import { importSuppressions } from "./suppressions/importSuppressions.ts";
 import { listSuppressions } from "./suppressions/listSuppressions.ts";
+import { traceRequests } from "./tracing.ts";
 import { answerUnknownRoutes } from "./unknownRoutes.ts";
 import { confirmUnsubscribe } from "./unsubscribe/confirmUnsubscribe.ts";
 import { unsubscribe } from "./unsubscribe/unsubscribe.ts";
@@ -172,6 +173,7 @@ export async function createApp(dependencies: Dependencies, { log, version, time
     answerMs: timeouts.answer,
     observeDropped: () => dependencies.observeDroppedConnection(),
   });
+  if (dependencies.tracing) traceRequests(app, dependencies.tracing);
   observeRequests(app, dependencies, log);
   const everywhere = securityHeaders();
   app.addHook("onRequest", (request, reply, done) => {

@@ -30,6 +30,7 @@ import type { Unsubscribes } from "../store/unsubscribes.ts";
 import type { WebhookDeliveries } from "../store/webhookDeliveries.ts";
 import type { WebhookReplays } from "../store/webhookReplays.ts";
 import type { Webhooks } from "../store/webhooks.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import type { ScopeHook } from "./authenticate.ts";
 import type { EventFeed } from "./events/feed.ts";
 
@@ -104,6 +105,8 @@ export type Dependencies = {
     connections?: number;
     eventLoopDelayMs?: number;
   };
+  /** Where requests are told as spans; absent: nowhere. */
+  tracing?: Pick<Tracing, "begin">;
   /** Which problems keep this process from being ready, in words; none: it is. */
   notReady(): Promise<string[]>;
   /** Whether Redis keeps what it has acknowledged: as it was found at the start, and what came to light since. */

@@ -5,6 +5,7 @@ import { formatSize } from "../domain/units.ts";
 import { isStoreUnavailable } from "../store/connection.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { InvalidInput } from "./inputFaults.ts";
+import { traceFieldsOf } from "./requestStep.ts";
 
 const problems: Record<RefusalCode, { status: number; title: string }> = {
   malformed_json: { status: 400, title: "Not the JSON we take" },
@@ -103,7 +104,8 @@ export function createErrorHandler(log: Pick<Log, "error">) {
   return (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const refusal = toRefusal(error, request);
     if (refusal.refused === "internal_error") {
-      log.error({ err: error, request_id: request.id, operation: request.routeOptions.schema?.operationId }, "a request failed");
+      const { id, routeOptions } = request;
+      log.error({ err: error, request_id: id, ...traceFieldsOf(request), operation: routeOptions.schema?.operationId }, "a request failed");
     }
     return refuse(request, reply, refusal);
   };

@@ -13,6 +13,9 @@ export type Claimed = Pick<Claim, "webhook" | "leaseEnd"> & Claim["deliveries"][
 /** The JSON of one event's request. */
 export type EventBody = (event: StoredEvent, record: MessageRecord | undefined) => object;
 
+/** What an event's request is made of: its bytes, and the message that it is about, while that is kept. */
+export type Due = { body: string; record: MessageRecord | undefined };
+
 /** Makes the function that writes the bodies of a claim, by event id; one that is missing has nothing left to send. */
 export function createBodies({
   events,
@@ -23,12 +26,12 @@ export function createBodies({
   messages: Pick<Messages, "records">;
   eventBody: EventBody;
 }) {
-  return async ({ webhook, deliveries }: Claim): Promise<Map<string, string>> => {
-    const bodies = new Map<string, string>();
+  return async ({ webhook, deliveries }: Claim): Promise<Map<string, Due>> => {
+    const bodies = new Map<string, Due>();
     const sequences: number[] = [];
     for (const { eventId: id, row } of deliveries) {
       const sequence = sequenceOf(id);
-      if (row.test) bodies.set(id, JSON.stringify(sampleBody(id, row.type, row.at, webhook.id)));
+      if (row.test) bodies.set(id, { body: JSON.stringify(sampleBody(id, row.type, row.at, webhook.id)), record: undefined });
       else if (sequence !== undefined) sequences.push(sequence);
     }
     const found = await events.bySequence(sequences);
@@ -36,7 +39,8 @@ export function createBodies({
     for (const event of found) {
       // A log that was begun anew counts from one again: only the id tells whether it is the same event.
       if (event.tenant !== webhook.tenant) continue;
-      bodies.set(eventId(event), JSON.stringify(eventBody(event, records.get(event.message_id ?? ""))));
+      const record = records.get(event.message_id ?? "");
+      bodies.set(eventId(event), { body: JSON.stringify(eventBody(event, record)), record });
     }
     return bodies;
   };

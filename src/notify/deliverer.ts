@@ -2,10 +2,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { TryOutcome, WebhookQueue } from "../store/webhookQueue.ts";
 import type { Log } from "../telemetry/logger.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import type { Claimed, createBodies } from "./bodies.ts";
 import type { Post, PostResult } from "./post.ts";
 import { nextTryInMs } from "./schedule.ts";
 import { signatureHeaders } from "./signature.ts";
+import { tracePost } from "./traced.ts";
 
 export type DelivererOptions = {
   queue: WebhookQueue;
@@ -19,6 +21,7 @@ export type DelivererOptions = {
   /** How often it looks for what became due without its being told. */
   pollMs: number;
   observe(outcome: TryOutcome, durationMs: number): void;
+  tracing?: Pick<Tracing, "begin"> | undefined;
   log: Log;
 };
 
@@ -36,7 +39,7 @@ const recordPauseMs = 200;
 const givingBackMs = 1_000;
 
 export function startDeliverer(options: DelivererOptions): Deliverer {
-  const { queue, bodies, post, now, schedule, perProcess, pollMs, observe, log } = options;
+  const { queue, bodies, post, now, schedule, perProcess, pollMs, observe, tracing, log } = options;
   const stopping = new AbortController();
   const cutting = new AbortController();
   const underWay = new Set<Promise<void>>();
@@ -65,17 +68,20 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
         const isFailing = claim.webhook.failing_since !== undefined;
         const due = bodies(claim);
         for (const { eventId, row } of claim.deliveries) {
-          start(deliver({ webhook: claim.webhook, leaseEnd: claim.leaseEnd, eventId, row }, due), isFailing);
+          start(deliver({ webhook: claim.webhook, leaseEnd: claim.leaseEnd, eventId, row }, due), isFailing, {
+            webhook: claim.webhook.id,
+            event: eventId,
+          });
         }
       }
       if (claimed === 0) return;
     }
   }
 
-  function start(delivery: Promise<void>, isFailing: boolean): void {
+  function start(delivery: Promise<void>, isFailing: boolean, about: { webhook: string; event: string }): void {
     if (isFailing) failing += 1;
     const tracked = delivery
-      .catch((error) => log.error({ err: error }, "a webhook's delivery broke off; its lease will run out"))
+      .catch((error) => log.error({ err: error, ...about }, "a webhook's delivery broke off; its lease will run out"))
       .finally(() => {
         underWay.delete(tracked);
         if (isFailing) failing -= 1;
@@ -87,13 +93,16 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
   async function deliver(claimed: Claimed, due: ReturnType<typeof bodies>): Promise<void> {
     const { webhook, eventId, row, leaseEnd } = claimed;
     const at = now();
-    const body = (await due).get(eventId);
-    if (body === undefined) {
+    const found = (await due).get(eventId);
+    if (!found) {
       await record(claimed, "lost", { at, duration_ms: 0, error: "The event is no longer kept." });
       return;
     }
-    const headers = signatureHeaders(eventId, body, webhook, at);
+    const { body, record: message } = found;
+    const traced = tracing && tracePost(tracing, claimed, message);
+    const headers = { ...signatureHeaders(eventId, body, webhook, at), ...traced?.headers };
     const result = await post({ url: webhook.url, headers, body, signal: cutting.signal });
+    traced?.end(result);
     if (cutting.signal.aborted && result.status === undefined) {
       await queue.record({ webhookId: webhook.id, eventId, leaseEnd, outcome: "released" });
       return;

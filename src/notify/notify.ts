@@ -11,6 +11,7 @@ import { createWebhookQueue } from "../store/webhookQueue.ts";
 import { createWebhookReplays } from "../store/webhookReplays.ts";
 import type { Log } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { createBodies, type EventBody } from "./bodies.ts";
 import { startDeliverer } from "./deliverer.ts";
 import type { Resolve } from "./lookup.ts";
@@ -63,6 +64,7 @@ export type NotifyOptions = {
   version: string;
   log: Log;
   metrics: Pick<Metrics, "recipientsSettled" | "suppressions" | "webhookDeliveries" | "webhookDeliveryDuration">;
+  tracing?: Pick<Tracing, "begin"> | undefined;
   eventBody?: EventBody;
   resolve?: Resolve;
   /** This process's name among all readers of events; a container that is started again goes on under the same one. */
@@ -71,7 +73,7 @@ export type NotifyOptions = {
 
 /** Starts this process's part in delivering events. It waits by itself while Redis is away. `stop` is idempotent and bounded. */
 export function startNotify(options: NotifyOptions): { stop(): Promise<void> } {
-  const { connection, messages, settings, version, metrics, eventBody = defaultEventBody, resolve } = options;
+  const { connection, messages, settings, version, metrics, tracing, eventBody = defaultEventBody, resolve } = options;
   const { consumer = `${hostname()}:${process.pid}` } = options;
   const { retentionMs, targets } = settings;
   const tuning = { ...defaults, ...settings.tuning };
@@ -86,7 +88,7 @@ export function startNotify(options: NotifyOptions): { stop(): Promise<void> } {
     bodies: createBodies({ events: createEvents(connection), messages, eventBody }),
     post: poster.post,
     now: connection.clock.now,
-    ...{ schedule: tuning.schedule, perProcess: tuning.perProcess, pollMs: tuning.pollMs, log },
+    ...{ schedule: tuning.schedule, perProcess: tuning.perProcess, pollMs: tuning.pollMs, tracing, log },
     observe: (outcome, durationMs) => {
       metrics.webhookDeliveries.inc({ outcome });
       metrics.webhookDeliveryDuration.observe(durationMs / 1_000);

@@ -1,51 +1,29 @@
-// One SMTP connection to the relay, from its first byte to its last: nodemailer's SMTPConnection speaks, we listen along.
+// One SMTP connection to the relay, from its first byte to its last: its socket, what comes off it, and who is told.
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import SMTPConnection, { type SMTPConnectionOptions, type SMTPError } from "nodemailer/lib/smtp-connection";
 import type { ConnectionFacts, TranscriptLine } from "../domain/relay.ts";
 import { type Features, noFeatures } from "./features.ts";
-import { createReplyReader } from "./replies.ts";
+import { createReplyReader, endsConnection, meaningOf } from "./replies.ts";
 
-/** Who follows the dialogue now: whoever sets the connection up, then one transaction after the other. */
+/** Who follows the dialogue: whoever sets the connection up, then one transaction after the other. Replies are for the one that came first. */
 export type Observer = {
-  /** A command as it leaves, without its line end; secrets of PLAIN, LOGIN's password and message bytes are not in it. */
-  onCommand(line: string): void;
+  /** The one before has its last reply: the next one is ours. */
+  onTurn?(): void;
   /** A complete reply, lines separated by LF. */
   onReply(raw: string): void;
-  /** The connection is gone, for whatever reason; said once. `error` is nodemailer's, if it had one. */
-  onLost(text: string, error: SMTPError | undefined): void;
+  /** Behind all replies that came in one piece: it is our turn. `isWhole` is false if the beginning of another reply is there already. */
+  onRead?(isWhole: boolean): void;
+  /** The connection is gone, for whatever reason; said once. `error` is the socket's, if it had one. */
+  onLost(text: string, error: Error | undefined): void;
 };
 
 const ignore = () => {};
-
-/** What nodemailer does not declare: the one place where a command is written. */
-type CommandWriter = { _sendCommand(line: string, logged?: string): void };
-
-/**
- * SMTPConnection announces SMTPUTF8 only for an address that needs it, but header fields in UTF-8 need it too (RFC 6531, section 3.4).
- */
-class Smtp extends SMTPConnection implements CommandWriter {
-  headersNeedUtf8 = false;
-  /** Told of each line that nodemailer keeps out of its log, in part or whole. */
-  onSecret: (line: string) => void = ignore;
-
-  _sendCommand(line: string, logged?: string): void {
-    if (logged !== undefined && logged !== line) this.onSecret(line);
-    const needed = this.headersNeedUtf8 && line.startsWith("MAIL FROM:") && !/> (?:.* )?SMTPUTF8(?: |$)/.test(line);
-    const announced = needed ? `${line} SMTPUTF8` : line;
-    (SMTPConnection.prototype as unknown as CommandWriter)._sendCommand.call(this, announced, logged);
-  }
-}
-
-/** nodemailer appends the relay's words to its own. */
-function withoutReply({ message, response }: SMTPError): string {
-  return response !== undefined && message.endsWith(`: ${response}`) ? message.slice(0, -response.length - 2) : message;
-}
+/** So that nothing on the way forgets a connection that is idle. */
+const keepAliveMs = 30_000;
+const outOfTurn = "The relay spoke though it was not asked.";
 
 export class RelayConnection {
-  readonly smtp: Smtp;
-  observer: Observer | undefined;
-  /** Told once when the connection is gone, after the observer: for whoever keeps count of connections. */
+  /** Told once when the connection is gone, after the observers: for whoever keeps count of connections. */
   onGone: () => void = ignore;
   /** Set when the connection is gone: why. */
   lostBecause: string | undefined;
@@ -57,59 +35,102 @@ export class RelayConnection {
   mustReset = false;
   /** How it was set up, for the transcript of its first transaction; `atMs` counts from its beginning, `durationMs` before `readyAt`. */
   setUp: { lines: TranscriptLine[]; durationMs: number; readyAt: number } | undefined;
-  #ready = false;
-  #isTunnelled = false;
-  #destroyedBecause: string | undefined;
-
-  /** Makes a connection that is not connected yet. Its handlers stay to its end: no fault of the socket is ever unhandled. */
-  constructor(options: SMTPConnectionOptions) {
-    const debug = (entry: { tnx?: string }, text: string) => {
-      if (entry.tnx === "client") this.observer?.onCommand(text);
-      // Once it is ready, the reader below sees all replies, and sooner.
-      else if (entry.tnx === "server" && !this.#ready) this.observer?.onReply(text);
-    };
-    const logger = { trace: ignore, debug, info: ignore, warn: ignore, error: ignore, fatal: ignore };
-    this.smtp = new Smtp({ ...options, logger, transactionLog: true });
-    this.smtp.on("error", (error: SMTPError) => this.#lose(`The connection to the relay broke off: ${withoutReply(error)}.`, error));
-    this.smtp.on("end", () => this.#lose(this.#destroyedBecause ?? "The relay closed the connection.", undefined));
-  }
-
-  /** Connects, or takes over a socket that is connected to the relay through a proxy. The callback comes after EHLO and STARTTLS. */
-  start(tunnel: Socket | undefined, done: (error?: SMTPError) => void): void {
-    if (tunnel) this.smtp.options.connection = tunnel;
-    this.#isTunnelled = tunnel !== undefined;
-    this.smtp.connect(done);
-  }
+  readonly #observers: Observer[] = [];
+  /** Who came last has given up: why nothing more may be said, though the one before it still waits for its last reply. */
+  #spoiltBecause: string | undefined;
+  #socket: Socket | undefined;
+  #unlisten: () => void = ignore;
+  /** Nothing of a reply is there that has not been told. */
+  #isWhole = true;
 
   get socket(): Socket {
-    const { _socket: socket } = this.smtp;
-    if (!socket) throw new Error("the relay's connection has no socket yet");
-    return socket;
+    if (!this.#socket) throw new Error("the relay's connection has no socket yet");
+    return this.#socket;
+  }
+
+  /** Whether replies are still due to somebody. */
+  get isAwaited(): boolean {
+    return this.#observers.length > 0;
+  }
+
+  /** Whether somebody has begun behind the one whose reply is due. */
+  get isFollowed(): boolean {
+    return this.#observers.length > 1;
+  }
+
+  /** Whether a dialogue may begin: the socket takes what is written, and not half a reply to nothing has come. */
+  get isReady(): boolean {
+    const isInStep = this.#isWhole || this.isAwaited;
+    return this.lostBecause === undefined && this.#spoiltBecause === undefined && isInStep && this.socket.writable;
+  }
+
+  /** Begins to observe. Where another one waits for its last reply, it gets that first. What is gone already is told at once. */
+  begin(observer: Observer): void {
+    if (this.lostBecause === undefined) this.#observers.push(observer);
+    else observer.onLost(this.lostBecause, undefined);
   }
 
   /**
-   * To be called once, when the session is set up. From now on replies are read off the socket itself, before nodemailer does: it takes
-   * them one by one through the event loop, and drops what is left when the relay closes right behind its answers.
+   * Ends to observe.
+   * @param hangUp why the connection is to be gone: at once, or, if another one still waits for a reply, after that
    */
-  becomeReady(setUp: { lines: TranscriptLine[]; durationMs: number }): void {
+  end(observer: Observer, hangUp?: string): void {
+    const at = this.#observers.indexOf(observer);
+    if (at < 0) return;
+    this.#observers.splice(at, 1);
+    this.#spoiltBecause ??= hangUp;
+    if (at > 0) return;
+    if (this.#spoiltBecause !== undefined) this.#lose(this.#spoiltBecause);
+    else this.#observers[0]?.onTurn?.();
+  }
+
+  /** Takes a connected socket over, for good: no fault of it is ever unhandled. One that was paused goes on. */
+  adopt(socket: Socket): void {
+    // Commands are written in the groups they belong to: held back for the answer to the last one they would only be late.
+    socket.setNoDelay(true).setKeepAlive(true, keepAliveMs);
+    const read = createReplyReader(
+      (raw) => this.#take(raw),
+      () => this.#lose("The relay's answer does not end."),
+    );
+    const onData = (chunk: Buffer) => {
+      this.#isWhole = read(chunk);
+      this.#observers[0]?.onRead?.(this.#isWhole);
+    };
+    const onEnd = () => this.#lose("The relay closed the connection.");
+    socket.on("data", onData).on("end", onEnd).on("close", onEnd);
+    socket.on("error", (error: Error) => this.#lose(`The connection to the relay broke off: ${error.message}.`, error));
+    this.#unlisten = () => socket.off("data", onData).off("end", onEnd).off("close", onEnd);
+    this.#socket = socket;
+    if (this.lostBecause !== undefined) socket.destroy();
+    else socket.resume();
+  }
+
+  /** Gives the socket away, to have TLS put over it; `adopt` takes what comes of it. What was said in clear is forgotten (RFC 3207, section 4.2). */
+  giveAway(): Socket {
     const { socket } = this;
-    this.#ready = true;
+    this.#unlisten();
+    this.features = noFeatures;
+    return socket;
+  }
+
+  /** To be called once, when the session is set up. `isTunnelled`: the socket's other end is a proxy. */
+  becomeReady(setUp: { lines: TranscriptLine[]; durationMs: number }, isTunnelled: boolean): void {
+    const { socket } = this;
     this.setUp = { ...setUp, readyAt: performance.now() };
     this.facts = {
-      // Behind a proxy it is the proxy's.
-      ...(socket.remoteAddress === undefined || this.#isTunnelled ? {} : { remoteAddress: socket.remoteAddress }),
+      ...(socket.remoteAddress === undefined || isTunnelled ? {} : { remoteAddress: socket.remoteAddress }),
       ...(socket instanceof TLSSocket ? { tls: { version: socket.getProtocol() ?? "unknown", cipher: socket.getCipher().name } } : {}),
     };
-    socket.prependListener(
-      "data",
-      createReplyReader((raw) => this.observer?.onReply(raw)),
-    );
+  }
+
+  /** Writes lines that are complete. To a connection that is gone it is nothing. */
+  write(lines: string): void {
+    if (this.lostBecause === undefined) this.socket.write(lines);
   }
 
   /** Ends the connection at once: nothing more is written, not even what lies in the socket's buffer. */
   destroy(reason: string): void {
-    this.#destroyedBecause = reason;
-    this.smtp.close();
+    this.#lose(reason);
   }
 
   /** RSET. Resolves to false, with the connection gone, if the relay does not agree in time. */
@@ -117,14 +138,14 @@ export class RelayConnection {
     return new Promise((resolve) => {
       const settle = (agreed: boolean) => {
         clearTimeout(timer);
-        this.observer = undefined;
         this.mustReset = false;
-        if (!agreed) this.destroy("The relay did not agree to RSET.");
+        this.end(observer, agreed ? undefined : "The relay did not agree to RSET.");
         resolve(agreed);
       };
       const timer = setTimeout(() => settle(false), timeoutMs);
-      this.observer = { onCommand: ignore, onReply: ignore, onLost: () => settle(false) };
-      this.smtp.reset((error) => settle(error === null));
+      const observer: Observer = { onReply: (raw) => settle(meaningOf(raw) === "done"), onLost: () => settle(false) };
+      this.begin(observer);
+      this.write("RSET\r\n");
     });
   }
 
@@ -132,16 +153,23 @@ export class RelayConnection {
   quit(timeoutMs: number): void {
     if (this.lostBecause !== undefined) return;
     const timer = setTimeout(() => this.destroy("The relay did not answer QUIT."), timeoutMs);
-    this.observer = { onCommand: ignore, onReply: ignore, onLost: () => clearTimeout(timer) };
-    this.smtp.quit();
+    this.begin({ onReply: () => this.destroy("It was told QUIT."), onLost: () => clearTimeout(timer) });
+    this.write("QUIT\r\n");
   }
 
-  #lose(text: string, error: SMTPError | undefined): void {
+  #take(raw: string): void {
+    if (this.lostBecause !== undefined) return;
+    const [observer] = this.#observers;
+    if (observer) observer.onReply(raw);
+    // It may say 421 at any time, to leave (RFC 5321, section 3.8); anything else would be taken for the answer to what is asked next.
+    else this.#lose(endsConnection(raw) ? "The relay closed the connection." : outOfTurn);
+  }
+
+  #lose(text: string, error?: Error): void {
     if (this.lostBecause !== undefined) return;
     this.lostBecause = text;
-    const { observer } = this;
-    this.observer = undefined;
-    observer?.onLost(text, error);
+    this.#socket?.destroy();
+    for (const observer of this.#observers.splice(0)) observer.onLost(text, error);
     this.onGone();
   }
 }

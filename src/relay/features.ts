@@ -1,6 +1,10 @@
 // What a relay says of itself in its reply to EHLO.
 
 export type Features = {
+  /** Whether commands may go in groups (RFC 2920). */
+  pipelining: boolean;
+  /** Whether it wants to be told a message's size beforehand (RFC 1870). */
+  size: boolean;
   /** The largest message it takes, in bytes; undefined if it does not say (RFC 1870). */
   sizeMax?: number;
   eightBitMime: boolean;
@@ -11,7 +15,14 @@ export type Features = {
 };
 
 /** A server that knows only HELO. */
-export const noFeatures: Features = { eightBitMime: false, smtpUtf8: false, startTls: false, authMethods: [] };
+export const noFeatures: Features = {
+  pipelining: false,
+  size: false,
+  eightBitMime: false,
+  smtpUtf8: false,
+  startTls: false,
+  authMethods: [],
+};
 
 /**
  * Reads the reply to EHLO (RFC 5321, section 4.1.1.1): a keyword a line, after the first one, which greets.
@@ -27,7 +38,11 @@ export function featuresOf(raw: string): Features {
       .split(/[\s=]+/);
     const [parameter = ""] = parameters;
     switch (keyword.toUpperCase()) {
+      case "PIPELINING":
+        features.pipelining = true;
+        break;
       case "SIZE":
+        features.size = true;
         // SIZE without a number, or 0, sets no limit that is known.
         if (/^[1-9]\d{0,15}$/.test(parameter)) features.sizeMax = Number(parameter);
         break;

@@ -1,9 +1,9 @@
 // The places of the pool: which connection is idle, lent or on its way, and who waits for one.
-// Not nodemailer's pool: a claim in the ledger must be made with a connection already in hand, which that one does not give out, and only
-// our own body stream knows whether the whole body was handed over (see body.ts).
+// A claim in the ledger is made with a connection in hand, and that may be one whose last message has only its reply to come.
 import type { RelayFault } from "../domain/relay.ts";
 import type { Log } from "../telemetry/logger.ts";
 import type { RelayConnection } from "./connection.ts";
+import type { Following } from "./following.ts";
 
 /** Relays limit the messages of one connection; many at 100. */
 const messagesPerConnectionDefault = 100;
@@ -20,8 +20,14 @@ const giveBackMs = 200;
 /** A refused share is asked for again after this. */
 const askAgainMs = 250;
 
-/** One of the relay's `connections`. */
-type Place = { connection: RelayConnection; state: "connecting" | "idle" | "busy" | "leaving"; idleSince: number };
+/** One of the relay's `connections`. `loans`: how many have it: two, while the first of them has only a reply to come (`isShared`). */
+type Place = {
+  connection: RelayConnection;
+  state: "connecting" | "idle" | "busy" | "leaving";
+  idleSince: number;
+  loans: number;
+  isShared: boolean;
+};
 
 /** A place lent out. */
 export type Loan = {
@@ -29,6 +35,8 @@ export type Loan = {
   connection(): RelayConnection;
   /** Opens a new session in this place, for one that is lost; only before `giveBack`. */
   reconnect(): Promise<RelayFault | undefined>;
+  /** Only its last reply is to come: another one may have the place too. */
+  share(): void;
   giveBack(): void;
 };
 
@@ -51,6 +59,7 @@ export type Places = {
 /**
  * Makes the places, all empty. A connection is opened when one is asked for; they are lent in the order of asking, to the urgent first.
  * @param options.connectionsMax how many; a session on its way in or out takes one too
+ * @param options.following whether a place may be lent whose message has only its reply to come; then that is better than to wait
  * @param options.share how many of them are this process's; all, where it is missing
  * @param options.messagesPerConnection a session is closed after so many transactions; default 100
  * @param options.open begins to open a session; `ready` must not reject
@@ -58,15 +67,18 @@ export type Places = {
  */
 export function createPlaces(options: {
   connectionsMax: number;
+  following: Following;
   share?: PlaceShare | undefined;
   messagesPerConnection?: number | undefined;
   open: () => { connection: RelayConnection; ready: Promise<RelayFault | undefined> };
   idleMs: number;
   log: Log;
 }): Places {
-  const { connectionsMax, messagesPerConnection = messagesPerConnectionDefault, share, open, idleMs, log } = options;
+  const { connectionsMax, messagesPerConnection = messagesPerConnectionDefault, following, share, open, idleMs, log } = options;
   const places = new Set<Place>();
   const idle: Place[] = [];
+  /** Lent to one whose message has only its reply to come, and to nobody else; the longest at the front. */
+  const shareable = new Set<Place>();
   const urgentWaiters = new Set<Waiter>();
   const otherWaiters = new Set<Waiter>();
   const waiting = () => urgentWaiters.size + otherWaiters.size;
@@ -98,7 +110,7 @@ export function createPlaces(options: {
     place.connection = connection;
     // One that is lent, or not yet ready, is removed by whoever waits for it.
     connection.onGone = () => {
-      if (place.state === "idle" || place.state === "leaving") remove(place);
+      if (place.connection === connection && (place.state === "idle" || place.state === "leaving")) remove(place);
     };
   };
 
@@ -109,24 +121,64 @@ export function createPlaces(options: {
 
   const lend = (place: Place): Loan => {
     place.state = "busy";
+    place.loans++;
+    shareable.delete(place);
+    let { connection } = place;
     let isBack = false;
+    let isSharing = false;
     return {
-      connection: () => place.connection,
+      connection: () => connection,
       async reconnect() {
         if (isClosing) return closed;
-        const { connection, ready } = open();
+        const opened = open();
+        connection = opened.connection;
         adopt(place, connection);
-        return ready;
+        return opened.ready;
+      },
+      share() {
+        isSharing = true;
+        place.isShared = true;
+        shareOut(place);
       },
       giveBack() {
         if (isBack) return;
         isBack = true;
-        const { connection } = place;
-        const isUsedUp = connection.transactions >= messagesPerConnection || isSurplus();
-        if (isUsedUp && connection.lostBecause === undefined) return leave(place);
+        place.loans--;
+        shareable.delete(place);
+        if (isSharing) place.isShared = false;
+        // Who has it behind us goes on; or who had it before us still waits, and may be followed by another one.
+        if (place.loans > 0) return shareOut(place);
+        const isUsedUp = place.connection.transactions >= messagesPerConnection || isSurplus();
+        if (isUsedUp && place.connection.lostBecause === undefined) return leave(place);
         offer(place);
       },
     };
+  };
+
+  /** Lends a place also to the one who waits longest, or as soon as somebody does, if it is shared at all. */
+  const shareOut = (place: Place) => {
+    if (!place.isShared || place.loans > 1) return;
+    shareable.add(place);
+    const [next] = allWaiters();
+    if (!next || !mayFollow(place)) return;
+    dismiss(next);
+    next({ ok: true, loan: lend(place) });
+  };
+
+  /** Only where no other connection is to be had: on one that is free nobody waits for another one's reply. */
+  const mayFollow = ({ connection }: Place) =>
+    following.isOn() &&
+    places.size >= allowed() &&
+    !isClosing &&
+    !isSurplus() &&
+    connection.features.pipelining &&
+    connection.isAwaited &&
+    connection.isReady &&
+    connection.transactions < messagesPerConnection;
+
+  const takeShared = () => {
+    for (const place of shareable) if (mayFollow(place)) return place;
+    return undefined;
   };
 
   /** Hands a free session to whoever waits longest, or keeps it for the next one. */
@@ -155,7 +207,7 @@ export function createPlaces(options: {
 
   const startConnect = () => {
     const { connection, ready } = open();
-    const place: Place = { connection, state: "connecting", idleSince: 0 };
+    const place: Place = { connection, state: "connecting", idleSince: 0, loans: 0, isShared: false };
     adopt(place, connection);
     places.add(place);
     let isBrisk = true;
@@ -247,7 +299,7 @@ export function createPlaces(options: {
     acquire(signal, urgent = true) {
       if (isClosing) return Promise.resolve({ ok: false, fault: closed });
       if (signal?.aborted) return Promise.resolve({ ok: false, fault: abandoned });
-      const place = waiting() === 0 ? idle.pop() : undefined;
+      const place = waiting() === 0 ? (idle.pop() ?? takeShared()) : undefined;
       if (place) return Promise.resolve({ ok: true, loan: lend(place) });
       return new Promise((resolve) => {
         const abandon = () => {

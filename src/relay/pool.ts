@@ -3,6 +3,7 @@ import type { RelayConfig, RelayFault, Timeouts } from "../domain/relay.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { connect } from "./connect.ts";
 import type { Sign } from "./dkim.ts";
+import { createFollowing } from "./following.ts";
 import { createPlaces, type PlaceShare } from "./places.ts";
 import { createSession, type RelaySession } from "./session.ts";
 import { tlsContextOf } from "./tlsContext.ts";
@@ -52,7 +53,9 @@ export function openRelay(
   const timeoutMs = Math.min(timeouts.connect, Math.ceil(timeouts.command / 3));
   const tokens = auth?.token && createTokenSource({ grant: auth.token, ask: { user: auth.user, proxy, timeoutMs }, shelf });
   const log = options.log.child({ relay: config.name });
+  const following = createFollowing();
   const places = createPlaces({
+    following,
     connectionsMax: config.connections,
     share,
     messagesPerConnection: config.limits?.messagesPerConnection,
@@ -63,7 +66,7 @@ export function openRelay(
   return {
     async acquire(signal, urgent) {
       const acquired = await places.acquire(signal, urgent);
-      return acquired.ok ? { ok: true, session: createSession({ loan: acquired.loan, config, timeouts, sign, log }) } : acquired;
+      return acquired.ok ? { ok: true, session: createSession({ loan: acquired.loan, config, timeouts, sign, following, log }) } : acquired;
     },
     stats: places.stats,
     close: places.close,

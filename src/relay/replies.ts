@@ -2,33 +2,55 @@
 import type { Reply } from "../domain/reply.ts";
 import { parseReply } from "../domain/replyParse.ts";
 
-/** A line that says that more lines of the same reply follow (RFC 5321, section 4.2.1). The very test of nodemailer, so that both count alike. */
+/** A line that says that more lines of the same reply follow (RFC 5321, section 4.2.1). */
 const continuation = /^\d+-/;
+/** Of one reply; no relay that means well says more. */
+const replyBytesMax = 64 * 1024;
 
 /**
  * Splits what a relay sends into complete replies: all lines of one reply, joined by LF, without the last line's end.
  * An unfinished line is never a reply: a `250` that was cut off is no acceptance.
  * @param onReply called for each complete reply, at once, while the chunk is being read
- * @returns takes the next chunk off the socket
+ * @param onTooLong called when one reply passes 64 KiB without an end; nothing is read any more
+ * @returns takes the next chunk off the socket, and tells whether it ended with the end of a reply
  */
-export function createReplyReader(onReply: (raw: string) => void): (chunk: Buffer) => void {
-  let line = "";
+export function createReplyReader(onReply: (raw: string) => void, onTooLong: () => void = () => {}): (chunk: Buffer) => boolean {
+  let unfinished = "";
   let earlierLines = "";
+  let isTooLong = false;
+  const isWhole = () => {
+    if (unfinished.length + earlierLines.length <= replyBytesMax) return unfinished === "" && earlierLines === "";
+    isTooLong = true;
+    [unfinished, earlierLines] = ["", ""];
+    onTooLong();
+    return false;
+  };
   return (chunk) => {
-    line += chunk.toString("latin1");
+    if (isTooLong) return false;
+    const arrived = chunk.toString("latin1");
+    // A line that comes byte by byte is not searched again from its beginning each time.
+    let end = arrived.indexOf("\n");
+    if (end < 0) {
+      unfinished += arrived;
+      return isWhole();
+    }
+    end += unfinished.length;
+    const text = unfinished + arrived;
     let start = 0;
-    for (let end = line.indexOf("\n"); end >= 0; end = line.indexOf("\n", start)) {
-      const text = line.slice(start, line.charCodeAt(end - 1) === 13 ? end - 1 : end);
+    for (; end >= 0; end = text.indexOf("\n", start)) {
+      const line = text.slice(start, text.charCodeAt(end - 1) === 13 && end > start ? end - 1 : end);
       start = end + 1;
-      if (continuation.test(text)) {
-        earlierLines += `${text}\n`;
+      if (continuation.test(line)) {
+        earlierLines += `${line}\n`;
+        if (earlierLines.length > replyBytesMax) break;
         continue;
       }
-      const raw = earlierLines + text;
+      const raw = earlierLines + line;
       earlierLines = "";
       if (raw.trim() !== "") onReply(decoded(raw));
     }
-    line = line.slice(start);
+    unfinished = text.slice(start);
+    return isWhole();
   };
 }
 

@@ -1,14 +1,18 @@
 // One SMTP transaction on a connection that is ready: MAIL, RCPT, DATA, body, final dot, and what it came to for each recipient.
 import type { ConnectionFacts, RelayLimits, SendOutcome, Timeouts, TranscriptLine } from "../domain/relay.ts";
 import { lengthOf, MessageBody } from "./body.ts";
-import type { RelayConnection } from "./connection.ts";
+import type { Observer, RelayConnection } from "./connection.ts";
 import { type Deadline, spokenDuration, startDeadline } from "./deadline.ts";
+import { commandsOf } from "./envelope.ts";
+import type { Following } from "./following.ts";
 import { judge, phaseOf, type TransactionPhase, unexpected } from "./outcomes.ts";
 import { ownRefusals } from "./ownRefusals.ts";
 import { endsConnection, meaningOf } from "./replies.ts";
 import { startTranscript } from "./transcript.ts";
 
 export type Mail = {
+  /** What log lines about it say: which message it is, and of which trace. */
+  about?: { message_id: string; trace_id?: string; span_id?: string };
   /** The envelope sender; "" is the null sender. */
   from: string;
   to: string[];
@@ -36,7 +40,10 @@ export type Transaction = {
   connection: ConnectionFacts;
 };
 
-/** `stale`: the connection was gone when the transaction began, or had served before and left at its first command. Nothing of it was answered. */
+/**
+ * `stale`: the connection was gone when the transaction began, or had served before and left at its first command; or the relay takes no
+ * envelope behind another one's final dot. Nothing was handed over, and it may go over another connection.
+ */
 export type Attempted = { transaction: Transaction; stale: boolean; cause?: unknown };
 
 /**
@@ -44,6 +51,9 @@ export type Attempted = { transaction: Transaction; stale: boolean; cause?: unkn
  * @param options.signature header fields to go in front of the message; may be empty
  * @param options.limits of the relay; its largest message counts as if it had said so
  * @param options.startedAt when the attempt began, in milliseconds of `performance.now()`: `timeouts.attempt` and the transcript count from it
+ * @param options.following told how the relay takes it, where this one is followed, or follows another one whose last reply is due
+ * @param options.onHandedOver called when its final dot has left: only one reply is due, and the next one may begin
+ * @param options.onBegun called at once with what cuts it off; whoever waits for a reply on the connection still gets that
  * @returns never rejects; `cause` is what `beforeFinalDot` threw
  */
 export function transact(options: {
@@ -54,11 +64,14 @@ export function transact(options: {
   timeouts: Timeouts;
   host: string;
   startedAt: number;
+  following?: Following;
+  onHandedOver?: (() => void) | undefined;
+  onBegun?: (cut: (reason: string) => void) => void;
 }): Promise<Attempted> {
-  const { connection, mail, signature, limits, timeouts, host, startedAt } = options;
+  const { connection, mail, signature, limits, timeouts, host, startedAt, following, onHandedOver, onBegun } = options;
   const parts = [signature, mail.bytes];
   const byteCount = lengthOf(parts);
-  const { smtp, setUp } = connection;
+  const { setUp, features } = connection;
   const reused = connection.transactions > 0;
   connection.setUp = undefined;
   const refusals = ownRefusals({
@@ -68,7 +81,7 @@ export function transact(options: {
     messageBytesMax: limits?.messageBytesMax,
     eightBit: mail.eightBit === true,
     smtputf8: mail.smtputf8 === true,
-    features: connection.features,
+    features,
     host,
   });
   const recipients = refusals ? mail.to.filter((_, index) => refusals[index] === undefined) : mail.to;
@@ -100,32 +113,48 @@ export function transact(options: {
     };
   };
   if (recipients.length === 0) return Promise.resolve({ transaction: conclude(undefined, false), stale: false });
-  if (connection.lostBecause !== undefined) {
-    return Promise.resolve({ transaction: conclude(connection.lostBecause, false), stale: true });
+  if (!connection.isReady) {
+    if (!connection.isAwaited) connection.destroy("The relay was closing the connection.");
+    return Promise.resolve({
+      transaction: conclude(connection.lostBecause ?? "The connection is about to be closed.", false),
+      stale: true,
+    });
   }
 
   connection.transactions++;
+  const follows = connection.isAwaited;
   return new Promise((resolve) => {
+    const commands = commandsOf({
+      ...{ from: mail.from, to: recipients, byteCount, features },
+      ...{ eightBit: mail.eightBit === true, smtputf8: mail.smtputf8 === true },
+    });
     let isOver = false;
     let isAsking = false;
+    /** Commands that have left. */
+    let said = 0;
+    /** DATA was granted though nobody is to get the message, and ended at once. */
+    let isEmptied = false;
+    /** It came too early for the relay; in its own time it may be taken. */
+    let isObjectedTo = false;
     const course = () => ({ replies, recipients: recipients.length, handedOver: body.handedOver });
-    const finish = (end: { fault?: string; lost?: boolean; cause?: unknown }) => {
+    const finish = (end: { fault?: string | undefined; lost?: boolean; hangUp?: string; cause?: unknown }) => {
       if (isOver) return;
       isOver = true;
       deadline.stop();
-      connection.observer = undefined;
-      if (!body.handedOver) body.destroy();
+      body.stop();
       const transaction = conclude(end.fault, body.handedOver);
-      const last = replies.at(-1);
-      // After 421 nodemailer closes it itself.
-      if (end.fault !== undefined) connection.destroy(end.fault);
-      connection.mustReset = transaction.outcomes.every(({ kind }) => kind !== "accepted");
-      const wasLeaving = replies.length === 0 ? end.lost === true : replies.length === 1 && last !== undefined && endsConnection(last);
-      resolve({ transaction, stale: reused && wasLeaving, cause: end.cause });
+      // The relay forgets an envelope by itself when the dot is answered; it is told to all the same, unless it has the next one already.
+      connection.mustReset = !connection.isFollowed && transaction.outcomes.every(({ kind }) => kind !== "accepted");
+      connection.end(observer, end.hangUp ?? end.fault);
+      const [only] = replies;
+      const wasLeaving = only === undefined ? end.lost === true : replies.length === 1 && endsConnection(only);
+      if (follows && wasLeaving) following?.objected("leaving");
+      resolve({ transaction, stale: isObjectedTo || (reused && wasLeaving), cause: end.cause });
     };
 
     const deadline: Deadline = startDeadline({
-      stepMs: timeouts.command,
+      // Until it is its turn, another one's time runs.
+      stepMs: follows ? timeouts.attempt : timeouts.command,
       totalMs: timeouts.attempt,
       endsAt: startedAt + timeouts.attempt,
       onExpired(limit, waitedMs) {
@@ -143,33 +172,73 @@ export function transact(options: {
         if (news === "begun") begunAt = performance.now();
         if (news === "handed_over") handedOverAt = performance.now();
         deadline.progress(news === "handed_over" ? timeouts.afterDot : timeouts.command);
+        if (news === "handed_over") onHandedOver?.();
       },
     });
-    connection.observer = {
-      onCommand(line) {
-        transcript.add("client", line);
+    const say = (count: number) => {
+      const group = commands.slice(said, said + count);
+      said += group.length;
+      for (const line of group) transcript.add("client", line);
+      connection.write(`${group.join("\r\n")}\r\n`);
+    };
+    /** All that was said is answered. */
+    const goOn = () => {
+      const isRefused = meaningOf(replies[0] ?? "") !== "done";
+      const isWanted = replies.slice(1, recipients.length + 1).some((raw) => meaningOf(raw) === "done");
+      if (said < commands.length) {
+        const areAllNamed = said > recipients.length;
+        return isRefused || (areAllNamed && !isWanted) ? finish({}) : say(1);
+      }
+      const data = replies.at(-1) ?? "";
+      if (meaningOf(data) !== "go_on") return finish({});
+      // There is no transaction that it could have granted it in.
+      if (isRefused) return finish({ hangUp: "The relay granted DATA though it refused the sender." });
+      if (isWanted) return body.begin();
+      // It waits for a message now. That nobody is to get one is told by sending none (RFC 2920, section 3.1).
+      isEmptied = true;
+      connection.write(".\r\n");
+    };
+    /** Replies that there can be by now. */
+    const due = () => said + (body.handedOver || isEmptied ? 1 : 0);
+    const observer: Observer = {
+      onTurn() {
+        deadline.progress(timeouts.command);
       },
       onReply(raw) {
-        const phase = phaseOf(course());
+        const phase = isEmptied ? "after_dot" : phaseOf(course());
+        // To a final dot this is no answer (RFC 5321, section 4.3.2), but to the envelope behind it it is.
+        if (phase === "after_dot" && connection.isFollowed && speaksOfCommand(raw)) {
+          following?.objected("reply");
+          transcript.add("server", raw);
+          return finish({ fault: "The relay answered what came behind the final dot, and not the dot." });
+        }
         replies.push(raw);
         transcript.add("server", raw);
         deadline.progress();
+        if (follows && replies.length === 1 && objectsToFollower(raw)) {
+          isObjectedTo = true;
+          following?.objected("reply");
+        }
+        if (handedOverAt > 0) following?.answered(performance.now() - handedOverAt);
         // A relay that speaks out of turn must get nothing more from us: a body in the wrong place would be read as commands.
-        if (!isInTurn(phase, raw)) finish({ fault: unexpected(phase) });
+        if (replies.length > due() || !isInTurn(phase, raw)) finish({ fault: unexpected(phase) });
+        else if (endsConnection(raw)) finish({ hangUp: "The relay closed the connection." });
+        // What comes right behind the last reply is the next one's.
+        else if (body.handedOver || isEmptied) finish({});
+      },
+      onRead(isWhole) {
+        if (isOver || replies.length < due()) return;
+        // What is said before we have gone on is no answer to it.
+        if (isWhole) goOn();
+        else finish({ fault: unexpected(phaseOf(course())) });
       },
       onLost(text) {
         finish({ fault: text, lost: true });
       },
     };
-    smtp.headersNeedUtf8 = mail.smtputf8 === true;
-    const use8BitMime = mail.eightBit === true || mail.smtputf8 === true;
-    const envelope = { from: mail.from, to: recipients, size: byteCount, use8BitMime };
-    // nodemailer works on the envelope that it is given, though not on its list of recipients.
-    smtp.send(envelope, body, (error) => {
-      // A refusal is told by the replies; an error without a reply is nodemailer's own: the socket was closing already.
-      if (error && error.response === undefined) finish({ fault: error.message, lost: true });
-      else finish({});
-    });
+    connection.begin(observer);
+    onBegun?.((reason) => finish({ fault: reason }));
+    say(features.pipelining ? commands.length : 1);
   });
 }
 
@@ -180,6 +249,16 @@ const silences: Record<TransactionPhase, string> = {
   body: "The relay took no more of the message",
   after_dot: "The relay did not answer the final dot",
 };
+
+/** Whether a reply says that a command was not understood, or came at the wrong time (RFC 5321, section 4.2.3). */
+function speaksOfCommand(raw: string): boolean {
+  return /^50[0-4]/.test(raw);
+}
+
+/** Whether a reply to MAIL may be for its coming behind a final dot: some servers see a breach of the protocol in that (554). */
+function objectsToFollower(raw: string): boolean {
+  return speaksOfCommand(raw) || raw.startsWith("554");
+}
 
 /** Whether a reply is one that the commands of this phase may get. While the body is on its way there is none. */
 function isInTurn(phase: TransactionPhase, raw: string): boolean {

@@ -52,13 +52,15 @@ function dependenciesOf(
   { apiKey, delivery, notReady }: ApiOptions,
   { feed, unsubscribeLinks, composer }: Pick<Dependencies, "feed" | "unsubscribeLinks"> & { composer: Composer },
 ): Dependencies {
-  const { config, ledger, acceptance, messages, events, apiKeys, idempotency, requestRates, wake, newUuid, durability, metrics } = parts;
+  const { config, ledger, acceptance, messages, events, apiKeys, idempotency, requestRates, wake, newUuid, durability, metrics, tracing } =
+    parts;
   const { webhooks, webhookDeliveries, webhookReplays, webhookTargets, suppressions, unsubscribes, routing, relayHealth, relayWatch } =
     parts;
   const { captured } = parts.paths;
   return {
     ...{ notifications: parts.notifications, reports: parts.reports, takeReport: parts.intake.take, parseReport: parts.parseReport },
     ledger: { clock: ledger.clock, ...acceptance.ledger },
+    ...(tracing && { tracing }),
     ...{ messages, events, apiKeys, idempotency, requestRates, feed, wake, notReady, durability },
     ...{ webhooks, webhookDeliveries, webhookReplays, webhookTargets },
     ...{ suppressions, unsubscribes, unsubscribeLinks, stats: parts.stats },

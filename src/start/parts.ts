@@ -35,6 +35,7 @@ import { createWebhooks } from "../store/webhooks.ts";
 import { createWitness } from "../store/witness.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { type OutwardPaths, routingOf } from "./outwardPaths.ts";
 import { openReporting } from "./reporting.ts";
 import type { OnStop } from "./unwinding.ts";
@@ -43,11 +44,18 @@ import { watchForLoss } from "./wentBack.ts";
 /** An embedded Redis or a fresh network may take a moment. */
 const redisPatienceMs = 15_000;
 
+export type PartsInput = {
+  config: Config;
+  target: RedisTarget;
+  log: Log;
+  version: string;
+  /** Absent where nobody collects traces. */
+  tracing: Tracing | undefined;
+  paths: OutwardPaths;
+};
+
 /** Opens the store and the queues. Rejects if Redis does not answer. */
-export async function openParts(
-  { config, target, log, version, paths }: { config: Config; target: RedisTarget; log: Log; version: string; paths: OutwardPaths },
-  onStop: OnStop,
-) {
+export async function openParts({ config, target, log, version, tracing, paths }: PartsInput, onStop: OnStop) {
   const connection = await connect(target, log, redisPatienceMs);
   onStop(() => connection.close());
   const found = await checkDurability(connection);
@@ -105,6 +113,7 @@ export async function openParts(
     target,
     log,
     version,
+    tracing,
     paths,
     connection,
     durability,

@@ -1,4 +1,5 @@
 // The role `worker`: delivery, upkeep and webhooks, under one owner's lease.
+import { traceAttempts } from "../deliver/traced.ts";
 import { startDelivery } from "../deliver/workers.ts";
 import { relaysThatTake } from "../domain/dispatchPlan.ts";
 import { idOf } from "../domain/ids.ts";
@@ -38,6 +39,7 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
     producer,
     wake,
     metrics,
+    tracing,
     log,
     prefix,
     routing,
@@ -52,7 +54,7 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   onStop(() => owner.retire());
 
   const notify = startNotify({
-    ...{ connection, messages, log, metrics, version: parts.version },
+    ...{ connection, messages, log, metrics, tracing, version: parts.version },
     settings: {
       retentionMs: config.retention.messageMs,
       targets: parts.webhookTargets,
@@ -82,6 +84,7 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   const listener = await startReports(parts, onStop);
   if (listener) parts.paths.reportTo(listener);
 
+  const traceAttempt = tracing && traceAttempts(tracing, relays);
   const client = connection.client("patient");
   onStop(async () => client.disconnect());
   const delivery = startDelivery({
@@ -93,7 +96,10 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
     scheduleMs: config.retry.scheduleMs,
     sessionParts: sessionPartsOf(parts),
     queue: { connection: client, prefix },
-    observe: (relay, attempt) => observeAttempt(metrics, relay, attempt),
+    observe: (relay, attempt) => {
+      observeAttempt(metrics, relay, attempt);
+      traceAttempt?.(relay, attempt);
+    },
     observeRedirected: (relay) => metrics.relayRedirected.inc({ relay }),
   });
   onStop(() => delivery.stop(drainMs));

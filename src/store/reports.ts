@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
 import { idOf } from "../domain/ids.ts";
-import type { ReportStatus, StoredReport } from "../domain/report.ts";
+import type { StoredReport } from "../domain/report.ts";
 import type { Connection } from "./connection.ts";
 import { cursorOf, placeOf, readNewestFirst } from "./newestFirst.ts";
 import { loadScript, runForWord, runScript } from "./scripts.ts";
@@ -124,7 +124,7 @@ export function createReports({ redis, keys }: Connection, settings: ReportSetti
     /** A page of a tenant's reports, newest first. `cursor` is one that a page returned. */
     async list(
       tenant: string,
-      filter: { status?: ReportStatus },
+      filter: ReportFilter,
       limit: number,
       cursor?: string,
     ): Promise<{ reports: StoredReport[]; nextCursor?: string }> {
@@ -135,7 +135,7 @@ export function createReports({ redis, keys }: Connection, settings: ReportSetti
         const texts = places.length > 0 ? await redis.mget(places.map(({ id }) => keys.report(id))) : [];
         for (const [index, next] of places.entries()) {
           const report = texts[index] ? (JSON.parse(texts[index]) as StoredReport) : undefined;
-          if (report && (filter.status === undefined || report.status === filter.status)) {
+          if (report && isWanted(report, filter)) {
             // One more than asked for is looked for, so that the last page is known to be the last.
             if (reports.length === limit) return { reports, ...(place && { nextCursor: cursorOf(place) }) };
             reports.push(report);
@@ -152,6 +152,17 @@ export function createReports({ redis, keys }: Connection, settings: ReportSetti
       return redis.zcard(keys.reportsPending);
     },
   };
+}
+
+/** What a list shows; a report that is not read yet is of no kind. */
+export type ReportFilter = { [Field in "status" | "kind" | "source"]?: string | undefined };
+
+function isWanted(report: StoredReport, { status, kind, source }: ReportFilter): boolean {
+  return (
+    (status === undefined || report.status === status) &&
+    (kind === undefined || report.kind === kind) &&
+    (source === undefined || report.source === source)
+  );
 }
 
 export type Reports = ReturnType<typeof createReports>;

@@ -1,13 +1,15 @@
-// Every command in docs/cli.md is one that the program takes, with options that it has; and every command that there is stands there.
+// Every command line in the documentation is one that the program takes, with options that it has; and every command that there is stands
+// in docs/cli.md.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { Command } from "commander";
 import { createProgram } from "../../src/cli/program.ts";
 import { variableNames } from "../../src/config/variables.ts";
+import { snippetsFor } from "../support/snippets.ts";
 
 const document = readFileSync(new URL("../../docs/cli.md", import.meta.url), "utf8");
-const lines = [...document.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block = ""]) => block.trimEnd().split("\n"));
+const lines = snippetsFor("a command line");
 
 /** A program whose commands do nothing; it throws for what it does not take. */
 function idleProgram(): { program: Command; runs(): number } {
@@ -35,15 +37,20 @@ function wordsOf(line: string): string[] {
 
 test("every command line is taken by the program", async () => {
   assert.ok(lines.length > 15);
-  for (const line of lines) {
+  for (const { page, text: line } of lines) {
     const { program, runs } = idleProgram();
     await program.parseAsync(wordsOf(line), { from: "user" });
-    assert.equal(runs(), 1, line);
+    assert.equal(runs(), 1, `${page}: ${line}`);
   }
 });
 
 test("no command is missing", () => {
-  const named = new Set(lines.map(wordsOf).flatMap(([first = "", second = ""]) => [first, `${first} ${second}`]));
+  const named = new Set(
+    lines
+      .filter(({ page }) => page === "docs/cli.md")
+      .map(({ text }) => wordsOf(text))
+      .flatMap(([first = "", second = ""]) => [first, `${first} ${second}`]),
+  );
   for (const command of idleProgram().program.commands) {
     for (const path of command.commands.length > 0
       ? command.commands.map((child) => `${command.name()} ${child.name()}`)

@@ -98,6 +98,22 @@ test("what cannot be read is kept and listed as unparsed", async () => {
   assert.equal((await handIn(vacation)).body.kind, "auto_reply");
 });
 
+test("a list shows one status, kind and source, or what is all of them", async () => {
+  const key = await app.key({ tenant: "reports-filtered", scopes: ["read", "manage"] });
+  const away = (await handIn(vacation, key)).body.id;
+  const refused = (await handIn(dsn({ recipient: "ada@example.net" }), key)).body.id;
+  const idsOf = async (query: string) => {
+    const { status, body } = await app.ask("GET", `/v1/bounces?${query}`, { key });
+    return status === 200 ? body.data.map(({ id }: { id: string }) => id) : status;
+  };
+  assert.deepEqual(await idsOf(""), [refused, away]);
+  assert.deepEqual(await idsOf("kind=auto_reply"), [away]);
+  assert.deepEqual(await idsOf("kind=bounce&source=http&status=unmatched"), [refused]);
+  assert.deepEqual(await idsOf("kind=bounce&status=processed"), []);
+  assert.deepEqual([await idsOf("source=smtp"), await idsOf("source=ses")], [[], []]);
+  for (const query of ["kind=bounced", "source=mail", "source="]) assert.equal(await idsOf(query), 422, query);
+});
+
 test("nobody's report matches another tenant's message, whichever way it is named", async () => {
   const other = await app.key({ tenant: "reports-other", scopes: ["send", "read", "manage"] });
   const message = await sent();

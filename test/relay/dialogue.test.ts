@@ -34,10 +34,22 @@ test("a reply's code is its first three digits, whatever it quotes", () => {
 });
 
 test("a relay's features are read from the keywords of EHLO, not from its greeting; a limit of 0, or none that is a number, is none", () => {
-  const all = { sizeMax: 5, eightBitMime: true, smtpUtf8: true, startTls: true, authMethods: ["PLAIN", "LOGIN"] };
-  assert.deepEqual(featuresOf("250-relay.test\n250-SIZE 5\n250-8bitmime\n250-SMTPUTF8\n250-STARTTLS\n250 AUTH=PLAIN LOGIN"), all);
-  for (const none of ["250 8BITMIME", "250-SMTPUTF8 greets\n250 SIZE 0", "250-relay.test\n250-SIZE many\n250 SIZE", "502 no"]) {
-    assert.deepEqual(featuresOf(none), noFeatures, none);
+  const all = {
+    pipelining: true,
+    size: true,
+    sizeMax: 5,
+    eightBitMime: true,
+    smtpUtf8: true,
+    startTls: true,
+    authMethods: ["PLAIN", "LOGIN"],
+  };
+  assert.deepEqual(
+    featuresOf("250-relay.test\n250-SIZE 5\n250-PIPELINING\n250-8bitmime\n250-SMTPUTF8\n250-STARTTLS\n250 AUTH=PLAIN LOGIN"),
+    all,
+  );
+  for (const none of ["250 8BITMIME", "250-SMTPUTF8 greets\n250 HELP", "502 no"]) assert.deepEqual(featuresOf(none), noFeatures, none);
+  for (const unlimited of ["250-SMTPUTF8 greets\n250 SIZE 0", "250-relay.test\n250-SIZE many\n250 SIZE"]) {
+    assert.deepEqual(featuresOf(unlimited), { ...noFeatures, size: true }, unlimited);
   }
 });
 

@@ -203,6 +203,20 @@ test("a session that will not be reset is closed, not used again", async (t) => 
   }
 });
 
+test("a session that was to be reset and is gone meanwhile is replaced at once", async (t) => {
+  const server = await startRawRelay({
+    RCPT: (client) => (client.number === 1 ? "550 5.1.1 no" : "250 ok"),
+    DATA: (client) => (client.number === 1 ? "421 4.3.2 going down" : "354 go"),
+  });
+  t.after(server.stop);
+  const session = await sessionOf(openTestRelay(t, { port: server.port, timeouts: { command: 60_000, attempt: 60_000 } }));
+  assert.deepEqual((await session.send(mail)).outcomes.map(told), ["refused rcpt 550"]);
+  const startedAt = performance.now();
+  assert.deepEqual((await session.send(mail)).outcomes.map(told), ["accepted 250"]);
+  session.release();
+  assert.ok(performance.now() - startedAt < 30_000);
+});
+
 test("one connect that hangs does not hold up the others", async (t) => {
   const server = await startRawRelay((number) => (number === 1 ? { connect: stall } : {}));
   t.after(server.stop);

@@ -186,7 +186,7 @@ test("SMTPUTF8 is announced for addresses and for header fields that need it, on
   const extensions = ["SMTPUTF8", "8BITMIME", "SIZE"];
   for (const [mail, expected] of [
     [{ to: ["jörg@x.test"] }, "MAIL FROM:<app@one.test> SMTPUTF8 SIZE=2"],
-    [{ smtputf8: true }, "MAIL FROM:<app@one.test> BODY=8BITMIME SIZE=2 SMTPUTF8"],
+    [{ smtputf8: true }, "MAIL FROM:<app@one.test> SMTPUTF8 BODY=8BITMIME SIZE=2"],
     [{ smtputf8: true, from: "jörg@x.test" }, "MAIL FROM:<jörg@x.test> SMTPUTF8 BODY=8BITMIME SIZE=2"],
     [{}, "MAIL FROM:<app@one.test> SIZE=2"],
   ] as const) {

@@ -1,7 +1,7 @@
 // The documentation works as it stands: its commands and programs are run, in order, against a sandbox.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -9,6 +9,8 @@ import { promisify } from "node:util";
 import { signatureHeaders } from "../../src/notify/signature.ts";
 import { freePort } from "../support/freePort.ts";
 import { type Gateway, startGateway } from "../support/gateway.ts";
+import { dsn } from "../support/reportMail.ts";
+import { snippetsFor } from "../support/snippets.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
 import { waitFor } from "../support/waitFor.ts";
 import { startWebhookReceiver, type WebhookReceiver } from "../support/webhookReceiver.ts";
@@ -16,6 +18,8 @@ import { startWebhookReceiver, type WebhookReceiver } from "../support/webhookRe
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const secret = `whsec_${Buffer.from("a secret of thirty-two bytes long").toString("base64")}`;
+
+const report = dsn({ recipient: "ada@example.net", action: "failed", status: "5.1.1", diagnostic: "550 5.1.1 User unknown" });
 
 let gateway: Gateway;
 let receiver: WebhookReceiver;
@@ -32,6 +36,11 @@ before(async () => {
     assert.equal(status, 202, JSON.stringify(body));
     return body.id;
   };
+  const postReport = async () => {
+    const { status, body } = await gateway.post<{ id: string }>("/v1/bounces", report, { "content-type": "message/rfc822" });
+    assert.ok(status < 300, JSON.stringify(body));
+    return body.id;
+  };
   const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
   values = {
     "http://127.0.0.1:8080": gateway.url,
@@ -40,6 +49,7 @@ before(async () => {
     FAILED_ID: await send("hardbounce@sandbox.test"),
     SCHEDULED_ID: await send("later@example.net", { send_at: inHours(2) }),
     WEBHOOK_ID: (await gateway.post<{ id: string }>("/v1/webhooks", { url: receiver.url, events: ["message.sent"] })).body.id,
+    REPORT_ID: await postReport(),
     IN_AN_HOUR: inHours(1),
     AN_HOUR_AGO: inHours(-1),
   };
@@ -52,6 +62,7 @@ before(async () => {
   await writeFile(at(".curlrc"), 'write-out = "\\n%{http_code}"\n');
   for (const name of ["invoice.pdf", "logo.png"]) await writeFile(at(name), "any bytes");
   await writeFile(at("message.eml"), "From: orders@example.com\r\nTo: ada@example.net\r\nSubject: Raw\r\n\r\nHello\r\n");
+  await writeFile(at("report.eml"), report);
   await writeFile(at("suppressions.csv"), "email,reason\nbob@example.net,manual\n");
   env = {
     PATH: process.env.PATH ?? "",
@@ -69,20 +80,17 @@ after(async () => {
 
 const filled = (text: string) => Object.entries(values).reduce((whole, [name, value]) => whole.replaceAll(name, value), text);
 
-/** The blocks of a page in one language, as they stand. */
-async function blocksOf(page: string, language: string): Promise<string[]> {
-  const text = await readFile(join(root, page), "utf8");
-  return [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "gms"))].map(([, block = ""]) => block);
+/** The programs of a page in one language, as they stand. */
+function programsOf(page: string, language: "js" | "ts" = "js"): string[] {
+  return snippetsFor("a program").flatMap((it) => (it.page === page && it.language === language ? [it.text] : []));
 }
 
-for (const page of ["README.md", "docs/sending.md", "docs/webhooks.md", "docs/suppressions.md"]) {
+const requests = snippetsFor("a request");
+for (const page of new Set(requests.map((it) => it.page))) {
   test(`every request in ${page} is answered well`, async () => {
-    const blocks = (await blocksOf(page, "sh")).filter((block) => block.startsWith("curl "));
-    const commands = blocks.flatMap((block) => block.split(/\n(?=curl )/));
-    assert.ok(commands.length > 0);
-    for (const command of commands) {
+    for (const { text: command, line } of requests.filter((it) => it.page === page)) {
       const { stdout } = await run("/bin/sh", ["-c", filled(command)], { env, cwd: home.path, timeout: 30_000 });
-      assert.match(stdout.split("\n").at(-1) ?? "", /^2\d\d$/, `${command}\n${stdout}`);
+      assert.match(stdout.split("\n").at(-1) ?? "", /^2\d\d$/, `${page}:${line}: ${command}\n${stdout}`);
     }
   });
 }
@@ -120,8 +128,8 @@ async function startProgram(text: string): Promise<{ out(): string; stop(): Prom
 
 describe("programs", () => {
   test("those in docs/sending.md and the first in README.md send, list, and fail as they say", async () => {
-    const [first = "", ...others] = await blocksOf("docs/sending.md", "js");
-    const [readme = ""] = await blocksOf("README.md", "js");
+    const [first = "", ...others] = programsOf("docs/sending.md");
+    const [readme = ""] = programsOf("README.md");
     for (const text of [first, readme]) assert.match(await runProgram(text), /^msg_\w+ \w+\n$/);
     const [list = "", refused = "", files = "", batch = "", ...more] = others;
     assert.deepEqual(more, []);
@@ -133,7 +141,7 @@ describe("programs", () => {
 
   for (const page of ["README.md", "docs/webhooks.md"]) {
     test(`the receiver in ${page} takes what is signed and refuses what is not`, async (t) => {
-      const text = (await blocksOf(page, "js")).find((block) => block.includes(".listen(3000)")) ?? "";
+      const text = programsOf(page).find((block) => block.includes(".listen(3000)")) ?? "";
       const port = await freePort();
       const program = await startProgram(text.replace("listen(3000)", `listen(${port}, "127.0.0.1")`));
       t.after(program.stop);
@@ -148,7 +156,7 @@ describe("programs", () => {
   }
 
   test("the receiver of Web requests in docs/webhooks.md answers", async () => {
-    const [text = ""] = await blocksOf("docs/webhooks.md", "ts");
+    const [text = ""] = programsOf("docs/webhooks.md", "ts");
     const file = await programFile("receiver.mts", text.replace("whsec_…", secret));
     const { POST } = (await import(pathToFileURL(file).href)) as { POST(request: Request): Promise<Response> };
     const body = JSON.stringify({ type: "message.sent", data: { recipient: null } });
@@ -158,7 +166,7 @@ describe("programs", () => {
   });
 
   test("the follower in docs/webhooks.md says what happens", async (t) => {
-    const text = (await blocksOf("docs/webhooks.md", "js")).find((block) => block.includes("events.follow")) ?? "";
+    const text = programsOf("docs/webhooks.md").find((block) => block.includes("events.follow")) ?? "";
     const program = await startProgram(text);
     t.after(program.stop);
     // It hears what happens once it listens.
@@ -169,12 +177,19 @@ describe("programs", () => {
     await waitFor(heard, { what: "an event", timeoutMs: 20_000, everyMs: 250 });
   });
 
-  test("every request in docs/migrating.md is one that Postern takes", async () => {
-    const bodies = await blocksOf("docs/migrating.md", "json");
-    assert.equal(bodies.length, 4);
-    for (const body of bodies) {
-      const { status, body: answer } = await gateway.post("/v1/messages?dry_run=true", JSON.parse(body));
-      assert.equal(status, 200, JSON.stringify(answer));
+  test("every mail that is shown as JSON is one that Postern takes", async () => {
+    const mails = snippetsFor("a mail as JSON");
+    assert.ok(mails.length >= 5);
+    for (const { page, line, text } of mails) {
+      const { status, body: answer } = await gateway.post("/v1/messages?dry_run=true", JSON.parse(text));
+      assert.equal(status, 200, `${page}:${line}: ${JSON.stringify(answer)}`);
     }
+  });
+
+  test("no program is left out", () => {
+    const run = { "README.md": 2, "docs/sending.md": 5, "docs/webhooks.md": 3 };
+    const found: Record<string, number> = {};
+    for (const { page } of snippetsFor("a program")) found[page] = (found[page] ?? 0) + 1;
+    assert.deepEqual(found, run);
   });
 });

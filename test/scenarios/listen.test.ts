@@ -84,6 +84,40 @@ test("listen posts every event to the app, signed, in order, and once, though th
   assert.ok(lines.every(({ data }) => data.sequence > (events[0]?.data.sequence ?? 0)));
 });
 
+test("listen tries again what an app that is starting anew did not take, says so, and goes on where it never comes", async (t) => {
+  const atEnd = atEndOf(t);
+  const app = await startWebhookReceiver();
+  atEnd(app.stop);
+  let isAway = true;
+  app.answerWith(({ number }) => {
+    if (number < 3) return { cut: true };
+    return isAway ? { status: 503 } : undefined;
+  });
+  const listening = await startPostern(["listen", "--forward-to", app.url, "--events", "message.sent"], { env });
+  atEnd(async () => listening.kill("SIGKILL"));
+  await waitFor(() => listening.err().includes("Listening at"), { what: "listen to be there", timeoutMs: 20_000 });
+  await send("delivered@sandbox.test");
+  // Cut, cut, 503, and once more: then the next event has its turn.
+  await app.waitForRequests(4, 20_000);
+  isAway = false;
+  await send("delivered@sandbox.test");
+  await app.waitForRequests(5, 20_000);
+  await waitFor(() => listening.out().split("→").length === 3, { what: "both to be told", timeoutMs: 20_000 });
+  const told = [...listening.err().matchAll(/^message\.sent: (.*)\. Trying again in (\S+) s \((\d) of 4\)\.$/gm)];
+  assert.deepEqual(
+    told.map(([, , wait, next]) => [wait, next]),
+    [
+      ["0.5", "2"],
+      ["1", "3"],
+      ["2", "4"],
+    ],
+  );
+  assert.match(told[2]?.[1] ?? "", /^503 in/);
+  assert.match(listening.out(), /→ {2}503 in \d+ ms\n[^\n]*→ {2}204 in/);
+  const ids = app.requests.map(({ headers }) => headers["webhook-id"]);
+  assert.deepEqual([new Set(ids.slice(0, 4)).size, new Set(ids).size], [1, 2], "it is the same event each time");
+});
+
 test("listen says at once what waiting will not mend", async () => {
   const noSuchType = await runPostern(["listen", "--forward-to", "http://127.0.0.1:9/", "--events", "message.snt"], { env });
   assert.equal(noSuchType.code, 1);

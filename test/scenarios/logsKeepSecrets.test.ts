@@ -1,5 +1,6 @@
 // Logs never hold secrets, content or addresses: strings that stand nowhere else are put into every field of every request and into what
-// relays and webhooks say, through success and failure, at the finest level; none of them is in anything that the process writes.
+// relays and webhooks say, through success and failure, at the finest level; none of them is in anything that the process writes, in its
+// metrics, or in the traces that it exports.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
@@ -7,6 +8,7 @@ import type { MessageView } from "../../src/domain/messageView.ts";
 import { atEndOf } from "../support/atEnd.ts";
 import { freePort } from "../support/freePort.ts";
 import { startGateway } from "../support/gateway.ts";
+import { startOtlpCollector } from "../support/otlpCollector.ts";
 import { startProxy } from "../support/proxy.ts";
 import { startRedis } from "../support/redis.ts";
 import { startScriptedRelay } from "../support/scriptedRelay.ts";
@@ -37,7 +39,7 @@ function canaries() {
   return { canary, foundIn };
 }
 
-test("no secret, no address and nothing of a message is in any line of the log, whatever succeeds, fails or breaks", async (t) => {
+test("no secret, no address and nothing of a message is in any line of the log, any metric or any span, whatever succeeds, fails or breaks", async (t) => {
   const atEnd = atEndOf(t);
   const { canary, foundIn } = canaries();
   const login = { user: canary("SMTP user"), pass: canary("SMTP password") };
@@ -78,6 +80,8 @@ test("no secret, no address and nothing of a message is in any line of the log, 
   });
   atEnd(receiver.stop);
 
+  const collector = await startOtlpCollector();
+  atEnd(collector.stop);
   const apiKey = canary("bootstrap key").padEnd(40, "0");
   const gateway = await startGateway({
     env: {
@@ -86,6 +90,9 @@ test("no secret, no address and nothing of a message is in any line of the log, 
       LOG_LEVEL: "trace",
       POSTERN_API_KEY: apiKey,
       METRICS_PORT: String(await freePort()),
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+      OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${canary("collector's key")}`,
       PASS: login.pass,
       WRONG: wrongPass.pass,
     },
@@ -241,9 +248,16 @@ limits: { per_tenant: { requests: 100000/s }, tenants: { limited: { requests: 1/
       `nothing is logged with ${told}`,
     );
   }
-  for (const line of [...lines, ...metrics.split("\n")]) {
+  for (const name of ["POST /v1/messages", "accept", "queue", "deliver", "smtp login", "webhook message.bounced"]) {
+    assert.ok(
+      collector.spans.some((span) => span.name === name),
+      `nothing is exported of ${name}`,
+    );
+  }
+  const spans = collector.spans.map((span) => JSON.stringify(span));
+  for (const line of [...lines, ...metrics.split("\n"), ...spans]) {
     assert.deepEqual(foundIn(line), [], line);
     assert.ok(!line.includes(webhookSecret) && !line.includes(keySecret), line);
   }
-  t.diagnostic(`${lines.length} lines`);
+  t.diagnostic(`${lines.length} lines, ${spans.length} spans`);
 });

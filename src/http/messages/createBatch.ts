@@ -9,6 +9,7 @@ import type { App, Dependencies } from "../dependencies.ts";
 import { problemOf, refuse } from "../errors.ts";
 import { claimOf, idempotencyHeaders } from "../idempotencyKey.ts";
 import { check } from "../inputFaults.ts";
+import { stepInto } from "../requestStep.ts";
 import { problem, problems } from "../schemas/problem.ts";
 
 const messagesMax = 500;
@@ -49,7 +50,7 @@ export function createBatch(app: App, dependencies: Dependencies): void {
     handler: async (request, reply) => {
       const caller = callerOf(request);
       const answer = await acceptBatch(
-        dependencies,
+        stepInto(request, dependencies),
         request.body.messages.map((item) => async () => {
           const checked = check(sendRequest, item, "body");
           return "errors" in checked ? invalid(checked.errors) : prepare(dependencies.prepare, caller, checked.value);

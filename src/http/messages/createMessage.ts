@@ -9,6 +9,7 @@ import { bodyBytesMax } from "../bodyLimits.ts";
 import type { App, Dependencies } from "../dependencies.ts";
 import { refuse } from "../errors.ts";
 import { claimOf, idempotencyHeaders } from "../idempotencyKey.ts";
+import { stepInto } from "../requestStep.ts";
 import { message } from "../schemas/message.ts";
 import { problems } from "../schemas/problem.ts";
 import { dryRun, dryRunSwitch, dryRunView } from "./dryRun.ts";
@@ -38,7 +39,7 @@ export function createMessage(app: App, dependencies: Dependencies): void {
       if (request.query.dry_run) {
         return isRefusal(draft) ? refuse(request, reply, draft) : reply.code(200).send(dryRunView(draft, dependencies.prepare));
       }
-      const accepted = await accept(dependencies, draft, await claimOf(request, "/v1/messages"));
+      const accepted = await accept(stepInto(request, dependencies), draft, await claimOf(request, "/v1/messages"));
       if (isRefusal(accepted)) return refuse(request, reply, accepted);
       if (accepted.replayed) reply.header("idempotent-replayed", "true");
       reply.code(202).header("location", `/v1/messages/${accepted.message.id}`);

@@ -11,6 +11,7 @@ import type { App, Dependencies } from "../dependencies.ts";
 import { noBody, RefusalError, refuse } from "../errors.ts";
 import { claimOf, idempotencyHeaders } from "../idempotencyKey.ts";
 import { check, InvalidInput } from "../inputFaults.ts";
+import { stepInto } from "../requestStep.ts";
 import { message } from "../schemas/message.ts";
 import { problems } from "../schemas/problem.ts";
 import { dryRun, dryRunSwitch, dryRunView } from "./dryRun.ts";
@@ -58,7 +59,7 @@ export function createRawMessage(app: App, dependencies: Dependencies): void {
       // With the message itself for a body the envelope is in headers, and makes another request of it.
       const content = () => (Buffer.isBuffer(request.body) ? withEnvelope(parsed, request.body) : parsedBody(request));
       const claim = request.query.dry_run ? undefined : await claimOf(request, "/v1/messages/raw", content);
-      const accepted = await accept(dependencies, draft, claim);
+      const accepted = await accept(stepInto(request, dependencies), draft, claim);
       if (isRefusal(accepted)) return refuse(request, reply, isMessage ? asHeaders(placed(accepted)) : placed(accepted));
       if (accepted.replayed) reply.header("idempotent-replayed", "true");
       return reply.code(202).header("location", `/v1/messages/${accepted.message.id}`).send(accepted.message);
