@@ -37,7 +37,8 @@ export function requireScope({ apiKeys, bootstrapKey }: AuthenticateDependencies
   const authenticate = async (request: FastifyRequest): Promise<void> => {
     const text = bearerOf(request.headers.authorization);
     if (text === undefined) throw new RefusalError(noKey);
-    const caller = bootstrap && timingSafeEqual(bootstrap, digestOf(text)) ? bootstrapCaller : await find(apiKeys, text);
+    const digest = digestOf(text);
+    const caller = bootstrap && timingSafeEqual(bootstrap, digest) ? bootstrapCaller : await find(apiKeys, text, digest);
     if (!caller) throw new RefusalError(wrongKey);
     if (scope !== "any" && !caller.scopes.includes(scope)) {
       throw new RefusalError({ refused: "forbidden", detail: `This operation needs a key with the scope \`${scope}\`.` });
@@ -59,10 +60,10 @@ function bearerOf(header: string | undefined): string | undefined {
   return /^Bearer +([\x21-\x7e]{1,512})$/i.exec(header ?? "")?.[1];
 }
 
-async function find(apiKeys: Pick<ApiKeys, "find">, text: string): Promise<Caller | undefined> {
+async function find(apiKeys: Pick<ApiKeys, "find">, text: string, digest: Buffer): Promise<Caller | undefined> {
   const id = keyIdOf(text);
   const key = id === undefined ? undefined : await apiKeys.find(id);
-  if (!key || !timingSafeEqual(Buffer.from(key.digest, "hex"), digestOf(text))) return undefined;
+  if (!key || !timingSafeEqual(Buffer.from(key.digest, "hex"), digest)) return undefined;
   return {
     keyId: key.id,
     ...(key.name !== "" && { keyName: key.name }),
