@@ -72,6 +72,23 @@ test("an unknown path is a 404, and a known one with another method a 405 that n
   }
 });
 
+test("each request of a connection goes by its own key", async () => {
+  const other = await gateway.key({ tenant: "beside", scopes: ["read"] });
+  const id = other.split("_").slice(0, 2).join("_");
+  const ask = (key: string) => `GET /v1/keys/self HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\n`;
+  const keys = [bootstrapKey, other, `${other.slice(0, -1)}!`, bootstrapKey, other, bootstrapKey.slice(0, -1)];
+  const last = keys.length - 1;
+  const answer = await raw(keys.map((key, index) => `${ask(key)}${index === last ? "Connection: close\r\n" : ""}\r\n`).join(""));
+  assert.deepEqual(
+    answer.match(/HTTP\/1\.1 \d+/g),
+    [200, 200, 401, 200, 200, 401].map((status) => `HTTP/1.1 ${status}`),
+  );
+  assert.deepEqual(
+    answer.match(/"id":"(?:bootstrap|key_[a-z0-9]+)"/g),
+    ["bootstrap", id, "bootstrap", id].map((it) => `"id":"${it}"`),
+  );
+});
+
 test("an operation without a body takes an empty one, whatever its type is said to be", async () => {
   const { id } = (await gateway.ask("POST", "/v1/messages", { body: mail() })).body;
   const headers = { "content-type": "application/json" };
