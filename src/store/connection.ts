@@ -138,7 +138,7 @@ export function isStoreUnavailable(error: unknown): boolean {
 }
 
 const unavailableMessages =
-  /^(Connection is closed|Stream isn't writeable|Command timed out|Reached the max retries|Socket closed|LOADING|BUSY |OOM|READONLY|MASTERDOWN|CLUSTERDOWN|MOVED|ASK|MISCONF|NOREPLICAS|TRYAGAIN|UNBLOCKED)/;
+  /^(Connection is closed|Stream isn't writeable|Command timed out|Reached the max retries|Socket closed|LOADING|BUSY |OOM|READONLY|MASTERDOWN|CLUSTERDOWN|MOVED|ASK|MISCONF|NOREPLICAS|TRYAGAIN|EXECABORT|UNBLOCKED)/;
 
 /** A client whose connection errors are reported by its commands alone. `patient` and `hasty` as in Connection. */
 export function openClient(target: RedisTarget, temper: "patient" | "hasty", { commandTimeoutMs: longer }: ClientTuning = {}): Redis {

@@ -6,6 +6,11 @@ export function shardTag(shard: number): string {
   return `{postern:${shard}}`;
 }
 
+/** A key of the same shard that never exists. */
+export function absentBeside(key: string): string {
+  return `${key.slice(0, key.indexOf("}") + 1)}:never`;
+}
+
 /** BullMQ's key prefix on a shard; its own keys then carry the hash tag too. */
 export function queuePrefix(shard: number): string {
   return `${shardTag(shard)}:queue`;

@@ -133,3 +133,8 @@ export function followOwner(finder: OwnerFinder, access: Access): RedisOptions {
   }
   return { ...access, Connector: OwnerConnector };
 }
+
+/** Whether a client is one of `followOwner`'s. */
+export function followsOwner(redis: Redis): boolean {
+  return redis.options.Connector !== undefined;
+}
