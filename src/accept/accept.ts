@@ -6,7 +6,7 @@ import { type MessageView, messageView } from "../domain/messageView.ts";
 import type { Quotas } from "../domain/quotas.ts";
 import { isRefusal, type Refusal } from "../domain/refusals.ts";
 import type { Acceptance } from "../store/acceptance.ts";
-import type { SuppressedRecipient } from "../store/ledger.ts";
+import type { SuppressedRecipient } from "../store/storing.ts";
 import { type IdempotencyClaim, idempotencyLifeMs, type KeptAnswer } from "./idempotency.ts";
 import type { Draft } from "./prepare.ts";
 import { queuedMaxOf, queueFull } from "./queueFull.ts";
@@ -75,6 +75,7 @@ export async function accept(
       lane: record.lane,
       delayMs: Math.max(0, (sendAt ?? 0) - record.created_at),
       retry: false,
+      job: result.job,
     })),
   );
   return { message, replayed: false };

@@ -1,7 +1,5 @@
 // The first half of acceptance: what a caller asks for becomes an envelope, finished bytes and a plan, or a refusal. Nothing is stored yet.
 
-import { compose } from "../compose/compose.ts";
-import { finishRaw } from "../compose/raw.ts";
 import { domainOf, type Mailbox, senderDomainAllowed } from "../domain/address.ts";
 import { idOf } from "../domain/ids.ts";
 import type { Caller } from "../domain/keys.ts";
@@ -10,6 +8,7 @@ import { type InputFault, isRefusal, type Refusal } from "../domain/refusals.ts"
 import { type MakeReturnPath, type ReturnPathFacts, returnPathHeader } from "../domain/returnPath.ts";
 import type { RoutedMessage } from "../domain/routes.ts";
 import { formatSize } from "../domain/units.ts";
+import type { Composer } from "./composer.ts";
 import { dispatchesOf, type RoutedRecipient, type RoutingSettings, routedMessage, routeRecipients } from "./plan.ts";
 import { type RawRequest, recipientsMax, type SendRequest } from "./request.ts";
 import { bypassRefusal, unsubscribeHeaders } from "./suppressing.ts";
@@ -23,6 +22,7 @@ export type PrepareSettings = RoutingSettings & {
   /** 16 bytes of a new UUID version 7. */
   newUuid(): Uint8Array;
   unsubscribeLinks: Pick<UnsubscribeLinks, "link">;
+  composer: Pick<Composer, "compose" | "finishRaw">;
   /** Makes our own envelope sender of a message; absent where there is no domain for it. */
   returnPath?: MakeReturnPath;
 };
@@ -59,7 +59,7 @@ export async function prepare(settings: PrepareSettings, caller: Caller, request
   const unsubscribing = await unsubscribeHeaders(settings.unsubscribeLinks, about, request);
   if (isRefusal(unsubscribing)) return unsubscribing;
   const returnPath = returnPathOf(settings, { message, recipients, plan });
-  const { bytes, smtputf8 } = await compose({
+  const { bytes, smtputf8 } = await settings.composer.compose({
     from: request.from,
     to: request.to,
     cc: request.cc ?? [],
@@ -89,7 +89,7 @@ export async function prepareRaw(settings: PrepareSettings, caller: Caller, requ
   const recipients = distinct(envelope.to.map(({ address }) => ({ address, kind: "to" as const })));
   const unsubscribing = await unsubscribeHeaders(settings.unsubscribeLinks, { tenant: caller.tenant, messageId, recipients }, request);
   if (isRefusal(unsubscribing)) return unsubscribing;
-  const finished = finishRaw(request.raw, {
+  const finished = await settings.composer.finishRaw(request.raw, {
     messageId: `<${messageId}@${domainOf(envelope.from.address)}>`,
     date: new Date(settings.now()),
     further: unsubscribing,
@@ -237,37 +237,47 @@ function finish(settings: PrepareSettings, options: Options, parts: Parts): Draf
     const limit = formatSize(settings.maxMessageSizeBytes);
     return { refused: "message_too_large", detail: `The finished message has ${bytes.length} bytes; ${limit} are allowed.` };
   }
-  const { now } = plan;
   const dispatches = dispatchesOf(settings, plan.routing, bytes.length);
   if (isRefusal(dispatches)) return dispatches;
-  return {
-    record: {
-      ...message,
-      created_at: now,
-      envelope_from: parts.envelopeFrom,
-      ...(parts.returnPath && { return_path: parts.returnPath.address }),
-      subject: facts.subject,
-      internet_message_id: facts.internetMessageId,
-      size: bytes.length,
-      ...(facts.smtputf8 && { smtputf8: true }),
-      ...(facts.eightBit && { eight_bit: true }),
-      on_doubt: options.on_doubt ?? "resend",
-      ...(options.unsubscribe && { list: options.unsubscribe.list }),
-      ...(options.bypass_suppressions && { bypass_suppressions: true }),
-      metadata: options.metadata ?? {},
-      recipients,
-    },
+  const { now, sendAt } = plan;
+  // Member by member: this is done for every message, and spreading what may be absent costs as much as all the rest of it.
+  const record: MessageRecord = {
+    id: message.id,
+    tenant: message.tenant,
+    key_id: message.key_id,
+    from: message.from,
+    lane: message.lane,
+    tags: message.tags,
+    created_at: now,
+    envelope_from: parts.envelopeFrom,
+    subject: facts.subject,
+    internet_message_id: facts.internetMessageId,
+    size: bytes.length,
+    on_doubt: options.on_doubt ?? "resend",
+    metadata: options.metadata ?? {},
+    recipients,
+  };
+  if (message.key_name !== undefined) record.key_name = message.key_name;
+  if (message.relay !== undefined) record.relay = message.relay;
+  if (parts.returnPath) record.return_path = parts.returnPath.address;
+  if (facts.smtputf8) record.smtputf8 = true;
+  if (facts.eightBit) record.eight_bit = true;
+  if (options.unsubscribe) record.list = options.unsubscribe.list;
+  if (options.bypass_suppressions) record.bypass_suppressions = true;
+  const draft: Draft = {
+    record,
     recipients: recipients.map((_, index) => ({
-      status: plan.sendAt === undefined ? "queued" : "scheduled",
+      status: sendAt === undefined ? "queued" : "scheduled",
       dispatch: dispatches.findIndex((dispatch) => dispatch.recipients.includes(index)),
       attempts: 0,
       updated_at: now,
     })),
-    dispatches: dispatches.map(({ relay }) => ({ relay, generation: 1, next_at: plan.sendAt ?? now, tries: 0, faults: 0 })),
+    dispatches: dispatches.map(({ relay }) => ({ relay, generation: 1, next_at: sendAt ?? now, tries: 0, faults: 0 })),
     expiresAt: plan.expiresAt,
-    ...(plan.sendAt !== undefined && { sendAt: plan.sendAt }),
     bytes,
-    ...(parts.returnPath && { returnPath: parts.returnPath }),
     routing: plan.routing,
   };
+  if (sendAt !== undefined) draft.sendAt = sendAt;
+  if (parts.returnPath) draft.returnPath = parts.returnPath;
+  return draft;
 }

@@ -2,7 +2,7 @@
 import type { MessageRecord } from "../domain/message.ts";
 import { type QuotaHolder, type Quotas, quotasOf } from "../domain/quotas.ts";
 import type { Refusal } from "../domain/refusals.ts";
-import type { QueuedMax } from "../store/ledger.ts";
+import type { QueuedMax } from "../store/storing.ts";
 
 /** How fast a queue empties is for the relays to say. */
 const retryAfterSeconds = 5;

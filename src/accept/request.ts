@@ -5,6 +5,7 @@ import { contentIdFault, contentTypeFault, filenameFault, headersFaults, subject
 import { lanes, tagPattern } from "../domain/message.ts";
 import { listPattern } from "../domain/suppression.ts";
 import { parseDuration } from "../domain/units.ts";
+import { decodeBase64 } from "./base64.ts";
 
 export const recipientsMax = 50;
 const nameWords = "`a@example.com`, `Name <a@example.com>` or `{ address, name }`";
@@ -22,8 +23,9 @@ export const mailbox = z
   })
   .meta({ id: "Mailbox", description: `A mailbox: ${nameWords}.` });
 
+/** Lists come first: telling one from a mailbox is cheap, and a mailbox that is none costs as much as all else of a request's check. */
 const mailboxes = z
-  .union([mailbox, z.array(mailbox).max(recipientsMax)])
+  .union([z.array(mailbox).max(recipientsMax), mailbox])
   .transform((value): Mailbox[] => (Array.isArray(value) ? value : [value]));
 
 /** A string that a checker of the domain may refuse with a sentence. */
@@ -34,10 +36,18 @@ function checked(fault: (text: string) => string | undefined, code: string) {
   });
 }
 
-/** Base64 (RFC 4648 section 4) with or without line breaks; what comes out is the bytes. */
-const base64 = z.string().transform((text, context): Buffer => {
-  const compact = /[\r\n]/.test(text) ? text.replace(/[\r\n]+/g, "") : text;
-  if (compact.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(compact)) return Buffer.from(compact, "base64");
+/**
+ * Base64 (RFC 4648 section 4) with or without line breaks; what comes out is the octets. Whoever reads a body may have decoded it already: that
+ * of a large file need never become a string.
+ */
+const base64 = z.unknown().transform((value, context): Buffer => {
+  if (Buffer.isBuffer(value)) return value;
+  if (typeof value !== "string") {
+    context.addIssue({ code: "invalid_type", expected: "string", input: value });
+    return z.NEVER;
+  }
+  const octets = decodeBase64(value);
+  if (octets) return octets;
   context.addIssue({
     code: "custom",
     message: "is not base64; use the standard alphabet (A-Z a-z 0-9 + /) with = padding",
@@ -57,7 +67,7 @@ const headers = z
 
 const attachment = z.strictObject({
   filename: checked(filenameFault, "invalid_filename"),
-  content: base64.meta({ description: "The file, base64." }),
+  content: base64.meta({ type: "string", description: "The file, base64." }),
   content_type: checked(contentTypeFault, "invalid_content_type").optional(),
   content_id: checked(contentIdFault, "invalid_content_id")
     .optional()
@@ -153,7 +163,7 @@ const envelope = z.strictObject({ from: mailbox, to: mailboxes });
 
 /** `POST /v1/messages/raw`: an envelope and a whole message. */
 export const rawRequest = z
-  .strictObject({ envelope, raw: base64.meta({ description: "The whole RFC 5322 message, base64." }), ...options })
+  .strictObject({ envelope, raw: base64.meta({ type: "string", description: "The whole RFC 5322 message, base64." }), ...options })
   .meta({ id: "RawRequest" });
 
 export type RawRequest = z.output<typeof rawRequest>;

@@ -289,7 +289,7 @@ export type Problem = {
 export type RawRequest = {
   envelope: {
     from: Mailbox;
-    to: Mailbox | Mailbox[];
+    to: Mailbox[] | Mailbox;
   };
   /** The whole RFC 5322 message, base64. */
   raw: string;
@@ -496,10 +496,10 @@ export type ReportWithContent = {
 
 export type SendRequest = {
   from: Mailbox;
-  to: Mailbox | Mailbox[];
-  cc?: Mailbox | Mailbox[] | undefined;
-  bcc?: Mailbox | Mailbox[] | undefined;
-  reply_to?: Mailbox | Mailbox[] | undefined;
+  to: Mailbox[] | Mailbox;
+  cc?: Mailbox[] | Mailbox | undefined;
+  bcc?: Mailbox[] | Mailbox | undefined;
+  reply_to?: Mailbox[] | Mailbox | undefined;
   subject?: string | undefined;
   text?: string | undefined;
   html?: string | undefined;

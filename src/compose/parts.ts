@@ -69,18 +69,22 @@ export function attachmentPart({ filename, content, contentType, contentId }: Co
   return { header, body: [isUnencoded ? asText : { base64: content }] };
 }
 
+/** What every boundary begins with. Neither quoted-printable nor base64 can hold it (RFC 2045 section 6.7). */
+const boundaryStart = "=_";
+
 /**
- * A word for boundaries that stands in none of the parts as they will be sent. Every boundary begins with "=_", which neither
- * quoted-printable nor base64 can hold (RFC 2045 section 6.7), so only what is not encoded has to be looked through.
+ * A word for boundaries that stands in none of the parts as they will be sent. Only what is not encoded has to be looked through, and of that
+ * only what holds the beginning of a boundary's line.
  * @param candidate makes a word of at most 60 characters of RFC 2046's bcharsnospace
  */
 export function boundaryWord(parts: readonly Part[], candidate: () => string = randomUUID): string {
+  const plain = parts.flatMap(({ body }) =>
+    body.filter((piece): piece is string | Buffer => typeof piece === "string" || Buffer.isBuffer(piece)),
+  );
+  const suspect = plain.filter((piece) => piece.includes(`--${boundaryStart}`));
   for (;;) {
     const word = candidate();
-    const isTaken = parts.some(({ body }) =>
-      body.some((piece) => (typeof piece === "string" || Buffer.isBuffer(piece)) && piece.includes(word)),
-    );
-    if (!isTaken) return word;
+    if (!suspect.some((piece) => piece.includes(word))) return word;
   }
 }
 
@@ -90,7 +94,7 @@ export function boundaryWord(parts: readonly Part[], candidate: () => string = r
  */
 export function multipart(kind: "mixed" | "alternative" | "related", parts: readonly Part[], word: string): Part {
   // The kind stands first, so that no boundary of the message begins with another.
-  const boundary = `=_${kind}_${word}`;
+  const boundary = `${boundaryStart}${kind}_${word}`;
   // RFC 2387 section 3.1.
   const type = kind === "related" ? 'multipart/related; type="text/html"' : `multipart/${kind}`;
   const body: Piece[] = [];

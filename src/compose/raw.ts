@@ -44,6 +44,9 @@ export type FinishedRaw = {
   smtputf8: boolean;
 };
 
+/** What to add; the Message-ID with its angle brackets. `further`: fields that the message must not have itself. */
+export type RawDefaults = { messageId: string; date: Date; further?: Readonly<Record<string, string>> };
+
 /** Fields that a message has at most once: RFC 5322 section 3.6, RFC 2045 section 3. (Bcc is removed, however often it is there.) */
 const onceOnly: ReadonlySet<string> = new Set([
   "date",
@@ -97,12 +100,8 @@ function octetFaults(raw: Buffer): RawFault[] {
  * Line ends that are all LF become CRLF; a mixture and bare CRs are refused, for servers disagree about where such lines end.
  * Bcc, Resent-Bcc, Return-Path and X-Postern-* are removed. Date and Message-ID are added at the top where missing, a blank
  * line and a final CRLF at the end where missing. Every other byte stays.
- * @param defaults what to add; the Message-ID with its angle brackets; `further`: fields that the message must not have itself
  */
-export function finishRaw(
-  raw: Buffer,
-  defaults: { messageId: string; date: Date; further?: Readonly<Record<string, string>> },
-): FinishedRaw | { faults: RawFault[] } {
+export function finishRaw(raw: Buffer, defaults: RawDefaults): FinishedRaw | { faults: RawFault[] } {
   const further = Object.entries(defaults.further ?? {});
   const octets = octetFaults(raw);
   if (octets.length > 0) return { faults: octets };

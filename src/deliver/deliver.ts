@@ -8,13 +8,14 @@ import type { RelayFault, SendOutcome } from "../domain/relay.ts";
 import { traceFields } from "../domain/tracing.ts";
 import type { WakeUp } from "../domain/wakeUp.ts";
 import type { Relay, RelaySession, Transaction } from "../relay/pool.ts";
-import type { Claim, ClaimResult, Ledger, RecordInput } from "../store/ledger.ts";
+import type { Claim, ClaimResult, RecordInput } from "../store/attempts.ts";
+import type { Ledger } from "../store/ledger.ts";
 import type { Owner } from "../store/owner.ts";
 import type { Log } from "../telemetry/logger.ts";
 import type { DomainLimits } from "./domainLimits.ts";
 import { historyOf } from "./history.ts";
 import { asksToSlowDown, type Judgement, judge } from "./judge.ts";
-import type { Pace, Passage } from "./pace.ts";
+import type { Pace, Passage, Place } from "./pace.ts";
 import type { Way } from "./way.ts";
 
 export type DeliverDependencies = {
@@ -78,8 +79,8 @@ async function deliverAdmitted(dependencies: DeliverDependencies, wake: WakeUp):
   const session = acquired.ok ? acquired.session : undefined;
   try {
     // A connection that was long in coming has missed its place: mail that waits for several comes in its time all the same.
-    const isLate = session !== undefined && performance.now() >= place.lostAt;
-    const passage = isLate ? await pace.pass({ urgent, connected: true }) : place;
+    const hasMissed = (passage: Place) => session !== undefined && performance.now() >= passage.lostAt;
+    const passage = hasMissed(place) ? await pace.pass({ urgent, connected: true }) : place;
     if (stopping.aborted || passage.kind !== "go") return await turnedAway(dependencies, wake, passage);
     if (!acquired.ok && acquired.elsewhere) {
       crowdedOut();
@@ -96,10 +97,14 @@ async function deliverAdmitted(dependencies: DeliverDependencies, wake: WakeUp):
       await recordContentGone(dependencies, wake, claimed.claim);
       return undefined;
     }
+    // So has a claim whose answer was. It is ours by now, and goes back if there is no other place for it.
+    const last = hasMissed(passage) ? await pace.pass({ urgent, connected: true }) : passage;
     const startedAt = performance.now();
     const attempt = acquired.ok
-      ? await transact(dependencies, wake, claimed.claim, acquired.session)
-      : { outcomes: notSent(claimed.claim, acquired.fault), leaseLost: false, suspendedForMs: suspendedForMs ?? 0 };
+      ? last.kind === "go"
+        ? await transact(dependencies, wake, claimed.claim, acquired.session)
+        : { outcomes: notSent(claimed.claim, noPlace), withdrawn: true }
+      : { outcomes: notSent(claimed.claim, acquired.fault), withdrawn: false, suspendedForMs: suspendedForMs ?? 0 };
     session?.release();
     pace.nudge();
     const next = await record(dependencies, wake, claimed.claim, attempt, startedAt);
@@ -140,17 +145,20 @@ async function claim({ ledger, owner, stopping }: DeliverDependencies, wake: Wak
   }
 }
 
-/** `suspendedForMs`: there was no connection, and the relay is not tried before that; 0: it is not suspended. */
-type Attempt = { outcomes: SendOutcome[]; transaction?: Transaction; leaseLost: boolean; suspendedForMs?: number };
+/**
+ * `withdrawn`: we stopped it ourselves, and nobody refused anything. `suspendedForMs`: there was no connection, and the relay is not tried
+ * before that; 0: it is not suspended.
+ */
+type Attempt = { outcomes: SendOutcome[]; transaction?: Transaction; withdrawn: boolean; suspendedForMs?: number };
 
 /** One transaction for all recipients of the claim. */
 async function transact(dependencies: DeliverDependencies, wake: WakeUp, claimed: Claim, session: RelaySession): Promise<Attempt> {
   const { returnPath } = dependencies;
   const { record, recipients, bytes, attempt, state } = claimed;
   const marks = state.dispatches[wake.dispatch]?.claim?.marks ?? false;
-  let leaseLost = false;
+  let withdrawn = false;
   const noted = (mayGoOn: boolean) => {
-    leaseLost = !mayGoOn;
+    withdrawn = !mayGoOn;
     return mayGoOn;
   };
   const mail = {
@@ -165,7 +173,7 @@ async function transact(dependencies: DeliverDependencies, wake: WakeUp, claimed
     beforeFinalDot: () => (marks ? mayHandOver(dependencies, { ...wake, attempt }).then(noted) : noted(dependencies.owner.leaseHolds())),
   };
   const transaction = await session.send(mail, { isLast: true });
-  return { outcomes: transaction.outcomes, transaction, leaseLost };
+  return { outcomes: transaction.outcomes, transaction, withdrawn };
 }
 
 /** What log lines about a message say of it. */
@@ -188,6 +196,8 @@ async function mayHandOver({ ledger, owner, stopping }: DeliverDependencies, cla
   }
   return false;
 }
+
+const noPlace: RelayFault = { phase: "connect", text: "The relay takes nothing more for now." };
 
 /** Without a connection nothing was sent to anybody. */
 function notSent({ recipients }: Claim, fault: RelayFault): SendOutcome[] {
@@ -213,7 +223,7 @@ async function record(
   dependencies: DeliverDependencies,
   wake: WakeUp,
   claimed: Claim,
-  { outcomes, transaction, leaseLost, suspendedForMs = 0 }: Attempt,
+  { outcomes, transaction, withdrawn, suspendedForMs = 0 }: Attempt,
   startedAt: number,
 ): Promise<PlannedWakeUp | undefined> {
   const durationMs = performance.now() - startedAt;
@@ -233,7 +243,7 @@ async function record(
     messageId: wake.messageId,
     dispatch: wake.dispatch,
     attempt: claimed.attempt,
-    ...(leaseLost ? backInLine(judgement) : suspendedForMs > 0 ? untilItsEnd(judgement, suspendedForMs) : judgement),
+    ...(withdrawn ? backInLine(judgement) : suspendedForMs > 0 ? untilItsEnd(judgement, suspendedForMs) : judgement),
     history: historyOf({ claim: claimed, relay: relayName, outcomes, transaction, durationMs }),
   });
   dependencies.observe({ claim: claimed, outcomes, transaction, judgement, startedAt, durationMs });

@@ -1,7 +1,8 @@
 // An attempt as the history keeps it: what a postmaster asks for first. No content, credentials masked.
 import type { SendOutcome, TranscriptLine } from "../domain/relay.ts";
 import type { Transaction } from "../relay/pool.ts";
-import type { Claim } from "../store/ledger.ts";
+import type { AttemptHistory } from "../store/attemptHistory.ts";
+import type { Claim } from "../store/attempts.ts";
 
 export type HistoryInput = {
   claim: Claim;
@@ -11,10 +12,10 @@ export type HistoryInput = {
   durationMs: number;
 };
 
-/** The attempt as JSON, in the shape in which `GET /v1/messages/{id}/attempts` returns it. */
-export function historyOf({ claim, relay, outcomes, transaction, durationMs }: HistoryInput): string {
+/** The attempt in the shape in which `GET /v1/messages/{id}/attempts` returns it. */
+export function historyOf({ claim, relay, outcomes, transaction, durationMs }: HistoryInput): AttemptHistory {
   const { connection, timings, transcript } = transaction ?? {};
-  return JSON.stringify({
+  return {
     attempt: claim.attempt,
     relay,
     started_at: new Date(claim.now).toISOString(),
@@ -37,7 +38,7 @@ export function historyOf({ claim, relay, outcomes, transaction, durationMs }: H
       ...whatWasSaid(outcome),
     })),
     transcript: fromItsFirstLine(transcript ?? []),
-  });
+  };
 }
 
 /** Counted from the first line, which may belong to the connection's setting up, before the attempt. */

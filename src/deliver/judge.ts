@@ -4,7 +4,7 @@ import type { DispatchState } from "../domain/message.ts";
 import type { Phase, RelayFault, SendOutcome } from "../domain/relay.ts";
 import type { Reply } from "../domain/reply.ts";
 import { backoffMs, faultBackoffMs } from "../domain/retry.ts";
-import type { RecordedOutcome } from "../store/ledger.ts";
+import type { RecordedOutcome } from "../store/attempts.ts";
 
 export type Judgement = { outcomes: RecordedOutcome[]; retryInMs: number; counts: "tries" | "faults" | "nothing" };
 

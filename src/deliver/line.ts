@@ -28,7 +28,7 @@ export type LineOptions = Omit<
   DeliverDependencies,
   "ledger" | "relay" | "relayName" | "returnPath" | "pace" | "way" | "domains" | "urgent" | "crowdedOut"
 > &
-  Pick<WayOptions, "relaysFor" | "producer" | "messages" | "observeRedirected"> &
+  Pick<WayOptions, "relaysFor" | "openWork" | "messages" | "observeRedirected"> &
   Fleet & {
     ledger: Ledger;
     /** What a relay's sessions need beside its configuration. */

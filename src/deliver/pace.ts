@@ -4,11 +4,13 @@ import { ceilingToday, pacesOf, withoutBurst } from "../domain/pace.ts";
 import type { RelayLimits } from "../domain/relay.ts";
 import type { Booking, RelayPermits } from "../store/relayPermits.ts";
 
+/** A message may go, at any time before `lostAt` (by `performance.now()`): later its place is lost, and it has to pass again. */
+export type Place = { kind: "go"; lostAt: number };
+
 /**
- * `go`: a message may go, at any time before `lostAt` (by `performance.now()`): later its place is lost, and it has to pass again.
  * `spent`: nothing more before then, in milliseconds from now. `shut`: the gate is closed for good, or what was waited with has ended.
  */
-export type Passage = { kind: "go"; lostAt: number } | { kind: "spent"; inMs: number } | { kind: "shut" };
+export type Passage = Place | { kind: "spent"; inMs: number } | { kind: "shut" };
 
 export type Pace = {
   /**

@@ -4,9 +4,9 @@ import type { Message } from "../domain/message.ts";
 import type { RelayFault } from "../domain/relay.ts";
 import { isOpen } from "../domain/states.ts";
 import type { WakeUp } from "../domain/wakeUp.ts";
-import type { Producer } from "../queue/producer.ts";
 import type { Ledger } from "../store/ledger.ts";
 import type { Messages } from "../store/messages.ts";
+import type { OpenWork } from "../store/openWork.ts";
 import type { RelayHealthStore } from "../store/relayHealth.ts";
 import type { RelayPermits } from "../store/relayPermits.ts";
 import type { RelayWatch } from "../store/relayWatch.ts";
@@ -18,7 +18,7 @@ export type WayOptions = {
   relaysFor(message: Message, recipient: number): readonly string[];
   ledger: Pick<Ledger, "reroute" | "postpone" | "clock">;
   messages: Pick<Messages, "find">;
-  producer: Pick<Producer, "depth">;
+  openWork: Pick<OpenWork, "depth">;
   health: Pick<RelayHealthStore, "fault" | "success">;
   permits: Pick<RelayPermits, "slowDown">;
   watch: Pick<RelayWatch, "of" | "isUp" | "look">;
@@ -63,7 +63,7 @@ const wordEveryMs = 1_000;
 
 /** Opens the way to a relay. */
 export function createWay(options: WayOptions): Way {
-  const { relay, relaysFor, ledger, messages, producer, health, permits, watch, wake, paceMs, observeRedirected, rest, log } = options;
+  const { relay, relaysFor, ledger, messages, openWork, health, permits, watch, wake, paceMs, observeRedirected, rest, log } = options;
   const depths = new Map<string, { waiting: number; at: number }>();
   let saidAt = 0;
   let slowedUntil = 0;
@@ -71,7 +71,7 @@ export function createWay(options: WayOptions): Way {
   async function isCrowded(target: string): Promise<boolean> {
     const known = depths.get(target);
     if (known && performance.now() - known.at < crowdedRestMs) return known.waiting > crowd;
-    const { waiting } = await producer.depth(target);
+    const { waiting } = await openWork.depth(target);
     depths.set(target, { waiting, at: performance.now() });
     return waiting > crowd;
   }

@@ -1,9 +1,9 @@
 // What the queue has to know of a dispatch to wake it: where, when and how urgently. No content, no addresses.
 import type { Lane, MessageRecord, MessageState } from "./message.ts";
-import type { WakeUp } from "./wakeUp.ts";
+import type { SharedJob, WakeUp } from "./wakeUp.ts";
 
-/** A wake-up with its place in the queues. `delayMs` is relative, so that clocks need not agree. */
-export type PlannedWakeUp = { wake: WakeUp; relay: string; lane: Lane; delayMs: number; retry: boolean };
+/** A wake-up with its place in the queues. `delayMs` is relative, so that clocks need not agree. `job`: which it may share with others. */
+export type PlannedWakeUp = { wake: WakeUp; relay: string; lane: Lane; delayMs: number; retry: boolean; job?: SharedJob };
 
 /** The wake-up of a dispatch as it now stands in the ledger. */
 export function planWakeUp(record: MessageRecord, state: MessageState, dispatch: number, now: number): PlannedWakeUp | undefined {

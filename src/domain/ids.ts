@@ -4,14 +4,19 @@ const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 
 /** Writes 16 bytes (a UUID version 7) as `<prefix>_` and 26 digits, which sort as the bytes do. */
 export function idOf(prefix: "msg" | "wh" | "req" | "own" | "bnc", uuid: Uint8Array): string {
-  let rest = 0n;
-  for (const byte of uuid) rest = (rest << 8n) | BigInt(byte);
-  let digits = "";
-  for (let i = 0; i < 26; i++) {
-    digits = alphabet[Number(rest & 31n)] + digits;
-    rest >>= 5n;
+  let id = `${prefix}_`;
+  // The 26 digits have two bits more than the bytes: they stand before them.
+  let waiting = 0;
+  let bits = 2;
+  for (const byte of uuid) {
+    waiting = (waiting << 8) | byte;
+    for (bits += 8; bits >= 5; ) {
+      bits -= 5;
+      id += alphabet[(waiting >>> bits) & 31];
+    }
+    waiting &= 31;
   }
-  return `${prefix}_${digits}`;
+  return id;
 }
 
 /** The 16 bytes of an id that `idOf` made. Throws for anything else. */

@@ -1,5 +1,5 @@
 // API keys: what a key may do, and how its text is built. The secret itself is never stored.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** `send`: accept mail; `read`: see it; `manage`: the tenant's webhooks, suppressions, keys; `operator`: relays and other tenants. */
 export const scopes = ["send", "read", "manage", "operator"] as const;
@@ -81,7 +81,7 @@ export function newApiKey(input: {
 
 /** SHA-256 of a key's text. */
 export function digestOf(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
+  return hash("sha256", text, "buffer");
 }
 
 /**

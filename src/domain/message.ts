@@ -79,6 +79,8 @@ export type DispatchState = {
   /** Raised by every (re)schedule; a wake-up with another generation is stale. */
   generation: number;
   next_at: number;
+  /** It was put off to `next_at`, and is counted among those that were. */
+  later?: boolean;
   /** Transactions that a server answered with "later": what the backoff counts. */
   tries: number;
   /** Times the relay itself was at fault in a row (no connection, no login): a backoff of its own. */
@@ -100,6 +102,8 @@ export type MessageState = {
   attempts: number;
   recipients: RecipientState[];
   dispatches: DispatchState[];
+  /** The job that its dispatches of the first generation share with those of other messages; see SharedJob. */
+  job?: string;
   /** Sequence numbers of this message's events, in order. */
   events: number[];
 };

@@ -14,3 +14,9 @@ export function parseWakeUpId(id: string): WakeUp | undefined {
   if (!match?.[1]) return undefined;
   return { messageId: match[1], dispatch: Number(match[2]), generation: Number(match[3]) };
 }
+
+/**
+ * A job that the dispatches of many messages share: those that were accepted in one step, for one relay and lane. `isAdded`: the queue has been
+ * asked to take it, so that whoever comes later needs a job of its own; a queue silently drops a second job of the same id.
+ */
+export type SharedJob = { id: string; isAdded: boolean };

@@ -1,5 +1,4 @@
 // The API's table of contents: what it is built of, in the order in which a request meets it, and every operation.
-import helmet from "@fastify/helmet";
 import fastify from "fastify";
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Log } from "../telemetry/logger.ts";
@@ -46,6 +45,7 @@ import { pauseRelay } from "./relays/pauseRelay.ts";
 import { resumeRelay } from "./relays/resumeRelay.ts";
 import { requestIdOf } from "./requestId.ts";
 import { limitRequests } from "./requestQuota.ts";
+import { securityHeaders } from "./securityHeaders.ts";
 import { shedOverload } from "./shedding.ts";
 import { getStats } from "./stats/getStats.ts";
 import { createSuppression } from "./suppressions/createSuppression.ts";
@@ -175,18 +175,12 @@ export async function createApp(dependencies: Dependencies, { log, version, time
   });
   if (dependencies.tracing) traceRequests(app, dependencies.tracing);
   observeRequests(app, dependencies, log);
-  app.addHook("onRequest", async (request, reply) => {
-    reply.header("x-request-id", request.id);
+  const everywhere = securityHeaders();
+  app.addHook("onRequest", (request, reply, done) => {
+    reply.header("x-request-id", request.id).headers(everywhere);
+    done();
   });
   if (limits.eventLoopDelayMs !== undefined) shedOverload(app, limits.eventLoopDelayMs);
-  await app.register(helmet, {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
-    },
-    // Whether a host is only ever reached by TLS is for whoever ends the TLS to say.
-    strictTransportSecurity: false,
-  });
   answerUnknownRoutes(app);
   refuseUnguarded(app);
   await describeOperations(app);

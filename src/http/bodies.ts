@@ -4,7 +4,7 @@ import type { FastifyRequest } from "fastify";
 import { isRefusal } from "../domain/refusals.ts";
 import type { App } from "./dependencies.ts";
 import { bodyTooLarge, consumedTypes, RefusalError, unsupportedType, wrongLength } from "./errors.ts";
-import { parseStrictJson } from "./strictJson.ts";
+import { createJsonReader } from "./jsonReader.ts";
 
 /** What a form sends, and who unsubscribes somebody by one click (RFC 8058 section 3.2). */
 export const formTypes = ["application/x-www-form-urlencoded", "multipart/form-data"];
@@ -19,6 +19,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** The operation takes no key: what is sent proves whose it is, byte for byte. So its body is read as bytes, whatever its type. */
     provesItself?: boolean;
+    /** The body may hold files in base64, which may come as octets. */
+    holdsFiles?: boolean;
   }
 }
 
@@ -31,13 +33,15 @@ export function parsedBody(request: FastifyRequest): unknown {
 
 /** Teaches the app to read JSON, and plain text, whole messages, CSV (as a stream) and forms where an operation `consumes` them. */
 export function readBodies(app: App): void {
+  const json = createJsonReader();
+  app.addHook("onClose", json.stop);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", async (request: FastifyRequest, payload: IncomingMessage) => {
     const body = await readBody(request, payload);
     if (request.routeOptions.config.provesItself) return body;
     // Many clients name a type although they send nothing.
     if (body.length === 0 && !request.routeOptions.schema?.body) return undefined;
-    const parsed = parseStrictJson(body);
+    const parsed = await json.read(body, request.routeOptions.config.holdsFiles ?? false);
     if (isRefusal(parsed)) throw new RefusalError(parsed);
     bodies.set(request.raw, parsed.value);
     return parsed.value;
@@ -62,6 +66,9 @@ export function readBodies(app: App): void {
   });
 }
 
+/** Bodies up to this size come in one piece, or in few: putting them into a place of their own costs more than it saves. */
+const shortBytes = 64 * 1024;
+
 /**
  * Reads a body whose length is announced into its place as it comes, so that it is in memory once, and no large copy at its end holds up
  * the event loop. Rejects with a refusal for a body that is larger than its operation takes, and if the connection breaks.
@@ -70,7 +77,8 @@ function readBody(request: FastifyRequest, payload: IncomingMessage): Promise<Bu
   const limit = request.routeOptions.bodyLimit ?? 0;
   const announced = request.headers["content-length"] === undefined ? undefined : Number(request.headers["content-length"]);
   return new Promise((resolve, reject) => {
-    const place = announced === undefined || announced > limit ? undefined : Buffer.allocUnsafeSlow(announced);
+    if (announced !== undefined && announced > limit) return reject(new RefusalError(bodyTooLarge(request)));
+    const place = announced === undefined || announced <= shortBytes ? undefined : Buffer.allocUnsafeSlow(announced);
     const chunks: Buffer[] = [];
     let length = 0;
     const fail = (error: Error) => {
@@ -78,16 +86,17 @@ function readBody(request: FastifyRequest, payload: IncomingMessage): Promise<Bu
       reject(error);
     };
     const take = (chunk: Buffer) => {
-      if (length + chunk.length > (place?.length ?? limit)) return fail(new RefusalError(place ? wrongLength : bodyTooLarge(request)));
+      if (length + chunk.length > (announced ?? limit)) {
+        return fail(new RefusalError(announced === undefined ? bodyTooLarge(request) : wrongLength));
+      }
       if (place) chunk.copy(place, length);
       else chunks.push(chunk);
       length += chunk.length;
     };
     const end = () => {
-      if (place && length < place.length) return fail(new RefusalError(wrongLength));
-      resolve(place ?? Buffer.concat(chunks, length));
+      if (announced !== undefined && length < announced) return fail(new RefusalError(wrongLength));
+      resolve(place ?? (chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length)));
     };
-    if (announced !== undefined && announced > limit) return fail(new RefusalError(bodyTooLarge(request)));
     payload.on("data", take).once("end", end).once("error", fail);
   });
 }

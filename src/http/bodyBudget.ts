@@ -20,18 +20,19 @@ export function affordableBytes(): number {
  */
 export function limitBodies(app: App, budgetBytes: number): void {
   let inUse = 0;
-  app.addHook("preParsing", async (request, reply) => {
+  app.addHook("preParsing", (request, reply, _payload, done) => {
     const size = announcedBytes(request);
-    if (size <= smallBytes) return;
+    if (size <= smallBytes) return done();
     if (inUse > 0 && inUse + size > budgetBytes) {
       const detail = "Too many large bodies are being read at the moment; nothing was accepted. Try again.";
-      throw new RefusalError({ refused: "overloaded", detail, retryAfterSeconds: 1 });
+      return done(new RefusalError({ refused: "overloaded", detail, retryAfterSeconds: 1 }));
     }
     inUse += size;
     // Also where the caller goes away half-way, of which fastify's own hook says nothing.
     reply.raw.once("close", () => {
       inUse -= size;
     });
+    done();
   });
 }
 

@@ -37,12 +37,13 @@ const endless = new Set(["streamEvents", "exportSuppressions"]);
 export function limitConnections(app: App, limits: { connections: number; answerMs: number; observeDropped(): void }): void {
   app.server.maxConnections = limits.connections;
   app.server.on("drop", limits.observeDropped);
-  app.addHook("onSend", async (request, reply) => {
+  app.addHook("onSend", (request, reply, _payload, done) => {
     // The caller may be gone already; nothing would tell of its end again.
-    if (reply.raw.closed) return;
-    if (reply.statusCode < 400 && endless.has(request.routeOptions.schema?.operationId ?? "")) return;
+    if (reply.raw.closed) return done();
+    if (reply.statusCode < 400 && endless.has(request.routeOptions.schema?.operationId ?? "")) return done();
     // Who takes a byte now and then is never silent, and would keep the whole answer in memory for as long as it likes.
     const timer = setTimeout(() => reply.raw.destroy(), limits.answerMs);
     reply.raw.once("close", () => clearTimeout(timer));
+    done();
   });
 }

@@ -25,7 +25,11 @@ export function idempotencyKeyOf({ headers }: FastifyRequest): string | undefine
  * The claim that a request makes by its key, or undefined if it has none.
  * @param content what makes it another request: the body as it was parsed, and whatever else of it came elsewhere
  */
-export function claimOf(request: FastifyRequest, path: string, content: unknown = parsedBody(request)): IdempotencyClaim | undefined {
+export async function claimOf(
+  request: FastifyRequest,
+  path: string,
+  content: () => unknown = () => parsedBody(request),
+): Promise<IdempotencyClaim | undefined> {
   const key = idempotencyKeyOf(request);
-  return key !== undefined ? idempotencyClaim(callerOf(request).tenant, path, key, content) : undefined;
+  return key !== undefined ? idempotencyClaim(callerOf(request).tenant, path, key, content()) : undefined;
 }

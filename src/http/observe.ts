@@ -25,7 +25,7 @@ export function observeRequests(
   { observeRequest, observeRefusal }: Pick<Dependencies, "observeRequest" | "observeRefusal">,
   log: Pick<Log, "debug">,
 ): void {
-  app.addHook("onRequest", async (request, reply) => {
+  app.addHook("onRequest", (request, reply, done) => {
     const startedAt = performance.now();
     // Fastify's own hook is not called when a connection breaks.
     reply.raw.once("close", () => {
@@ -53,5 +53,6 @@ export function observeRequests(
       if (status < 400 && streams.has(routeOptions.schema?.operationId ?? "")) return;
       observeRequest({ method, route, status: answered ? `${Math.floor(status / 100)}xx` : "4xx", seconds: durationMs / 1000 });
     });
+    done();
   });
 }

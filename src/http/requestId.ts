@@ -1,7 +1,8 @@
 // The id by which one request can be found again: in its answer, in the log, in a problem document.
+import { randomFillSync } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { v7 as uuidV7 } from "uuid";
 import { idOf } from "../domain/ids.ts";
+import { createUuids } from "../domain/uuids.ts";
 
 const acceptable = /^[A-Za-z0-9_-]{8,64}$/;
 
@@ -11,7 +12,9 @@ export function requestIdOf({ headers }: Pick<IncomingMessage, "headers">): stri
   return typeof given === "string" && acceptable.test(given) ? given : newRequestId();
 }
 
+const newUuid = createUuids({ fillRandom: randomFillSync, now: Date.now });
+
 /** A new one, sorting by time. */
 export function newRequestId(): string {
-  return idOf("req", uuidV7(undefined, new Uint8Array(16)));
+  return idOf("req", newUuid());
 }

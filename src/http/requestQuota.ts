@@ -14,11 +14,18 @@ export type RequestQuotaDependencies = Pick<Dependencies, "quotas" | "idempotenc
 
 /** Adds the check: after a key was found good, before anything is done for it. Callers without a limit cost nothing. */
 export function limitRequests(app: App, { quotas, idempotency, requestRates }: RequestQuotaDependencies): void {
-  app.addHook("preParsing", async (request, reply) => {
+  app.addHook("preParsing", (request, reply, _payload, done) => {
     const { caller } = request;
-    if (!caller) return;
-    const policies = requestPolicies(quotasOf(quotas, caller));
-    if (policies.length === 0) return;
+    const policies = caller ? requestPolicies(quotasOf(quotas, caller)) : [];
+    if (!caller || policies.length === 0) return done();
+    take(request, reply, { caller, policies }).then(() => done(), done);
+  });
+
+  async function take(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { caller, policies }: { caller: Caller; policies: readonly RequestPolicy[] },
+  ): Promise<void> {
     const { waitMs, standings } = await requestRates.take({ key: caller.keyId, tenant: caller.tenant }, policies);
     tell(reply, standings);
     if (waitMs === 0 || (await isReplay(idempotency, request, caller))) return;
@@ -27,7 +34,7 @@ export function limitRequests(app: App, { quotas, idempotency, requestRates }: R
       detail: `There were more requests than ${wordsFor(standings)}; nothing was done. Wait as long as Retry-After says.`,
       retryAfterSeconds: Math.ceil(waitMs / 1000),
     });
-  });
+  }
 }
 
 /**

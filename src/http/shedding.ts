@@ -47,9 +47,9 @@ export function shedOverload(app: App, delayMsMax: number): void {
     clearInterval(timer);
     delays.disable();
   });
-  app.addHook("onRequest", async (request) => {
-    if ((strained < strainedSamples && !memoryIsShort) || health.has(request.routeOptions.url ?? "")) return;
+  app.addHook("onRequest", (request, _reply, done) => {
+    if ((strained < strainedSamples && !memoryIsShort) || health.has(request.routeOptions.url ?? "")) return done();
     const detail = "This process has more to do than it can do in time; nothing was done. Try again, with growing pauses.";
-    throw new RefusalError({ refused: "overloaded", detail, retryAfterSeconds: 1 });
+    done(new RefusalError({ refused: "overloaded", detail, retryAfterSeconds: 1 }));
   });
 }

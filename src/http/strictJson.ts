@@ -1,6 +1,9 @@
 // Parses a JSON body and refuses what would not survive: what two parsers could read differently is no request.
 import type { Refusal } from "../domain/refusals.ts";
 
+/** What a body says, or why it is refused. */
+export type JsonValue = { value: unknown } | Refusal;
+
 const depthMax = 32;
 /** Names, values and separators. A batch of 500 messages to 50 named recipients each has some 250,000. */
 const tokensMax = 300_000;
@@ -14,7 +17,7 @@ const text = new TextDecoder("utf-8", { fatal: true });
  * nesting deeper than 32, numbers that change when read (1e400, integers past 2^53), lone surrogates, over 300,000 names, values and separators,
  * over 1,000 members in one object.
  */
-export function parseStrictJson(body: Buffer): { value: unknown } | Refusal {
+export function parseStrictJson(body: Buffer): JsonValue {
   let source: string;
   try {
     source = text.decode(body);
@@ -101,9 +104,11 @@ function takePunctuation(source: string, position: number, levels: Level[]): num
 
 function takeString(source: string, start: number, end: number, levels: readonly Level[]): Refusal | "malformed" | undefined {
   const token = source.slice(start, end + 1);
-  const value = token.includes("\\") ? unescaped(token) : token.slice(1, -1);
+  const isEscaped = token.includes("\\");
+  const value = isEscaped ? unescaped(token) : token.slice(1, -1);
   if (value === undefined) return "malformed";
-  if (!value.isWellFormed()) return malformed("A string holds half a character (a lone surrogate).");
+  // Only an escape can make half a character: what stands for itself came as UTF-8.
+  if (isEscaped && !value.isWellFormed()) return malformed("A string holds half a character (a lone surrogate).");
   const level = levels.at(-1);
   const isName = level?.names !== undefined && source[afterSpace(source, end + 1)] === ":";
   return isName ? takeName(level, value, levels) : undefined;

@@ -19,15 +19,13 @@ export function answerUnknownRoutes(app: App): void {
   };
 
   // Before a body is read: what it is does not matter any more.
-  app.addHook("onRequest", async (request, reply) => {
-    if (!request.is404) return;
+  app.addHook("onRequest", (request, reply, done) => {
+    if (!request.is404) return done();
     const allowed = allowedAt(pathOf(request));
-    if (allowed.length === 0) throw new RefusalError(notFound(request));
+    if (allowed.length === 0) return done(new RefusalError(notFound(request)));
     reply.header("allow", allowed.join(", "));
-    throw new RefusalError({
-      refused: "method_not_allowed",
-      detail: `This path does not take ${request.method}; it takes ${allowed.join(", ")}.`,
-    });
+    const detail = `This path does not take ${request.method}; it takes ${allowed.join(", ")}.`;
+    done(new RefusalError({ refused: "method_not_allowed", detail }));
   });
   app.setNotFoundHandler((request, reply) => refuse(request, reply, notFound(request)));
 }

@@ -1,8 +1,9 @@
-// Puts wake-ups into the relays' queues. A job is a hint: its name is its id, and it carries nothing.
-import { type ConnectionOptions, Queue } from "bullmq";
+// Puts wake-ups into the relays' queues. A job is a hint: it is named by its wake-up and carries nothing, or it carries the names of many.
+import { type ConnectionOptions, type Job, Queue } from "bullmq";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import { type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
 import type { Log } from "../telemetry/logger.ts";
+import { jobsOf, type PlannedJob, sharedJobId, wakeUpsOf } from "./jobs.ts";
 import { priorityOf, queueName, type Track, trackOf, tracks } from "./names.ts";
 
 export type ProducerOptions = {
@@ -13,8 +14,6 @@ export type ProducerOptions = {
   now(): number;
   log: Log;
 };
-
-export type QueueDepth = { waiting: number; delayed: number; active: number };
 
 /** Opens the queues as they are needed. Functions reject while Redis is away. */
 export function createProducer({ connection, prefix, now, log }: ProducerOptions) {
@@ -38,41 +37,36 @@ export function createProducer({ connection, prefix, now, log }: ProducerOptions
 
   const queuesOf = (relay: string) => tracks.map((track) => queueOf(relay, track));
 
+  function add({ jobId, wakes, planned }: PlannedJob): Promise<unknown> {
+    const { relay, delayMs } = planned;
+    const priority = priorityOf(planned);
+    return queueOf(relay, trackOf(planned)).add("dispatch", wakes, {
+      jobId,
+      timestamp: now(),
+      ...(delayMs > 0 && { delay: Math.ceil(delayMs) }),
+      ...(priority !== undefined && { priority }),
+    });
+  }
+
   return {
-    /** Adds wake-ups; one whose id is in the queue already is not added again. Resolves with those that the queue has. */
+    /**
+     * Adds wake-ups, those that may share a job in one; one whose job is in the queue already is not added again. Resolves with those that the
+     * queue has.
+     */
     async wake(planned: readonly PlannedWakeUp[]): Promise<WakeUp[]> {
-      const added = await Promise.allSettled(
-        planned.map(({ wake, relay, delayMs, ...urgency }) => {
-          const priority = priorityOf(urgency);
-          const id = wakeUpId(wake);
-          return queueOf(relay, trackOf(urgency)).add("dispatch", null, {
-            jobId: id,
-            timestamp: now(),
-            ...(delayMs > 0 && { delay: Math.ceil(delayMs) }),
-            ...(priority !== undefined && { priority }),
-          });
-        }),
-      );
+      const jobs = jobsOf(planned);
+      const added = await Promise.allSettled(jobs.map((job) => add(job)));
       const failed = added.find((result) => result.status === "rejected");
       if (failed) log.debug({ err: failed.reason }, "a wake-up was not queued; upkeep will");
-      return planned.flatMap(({ wake }, index) => (added[index]?.status === "fulfilled" ? [wake] : []));
+      return jobs.flatMap(({ its }, index) => (added[index]?.status === "fulfilled" ? its : []));
     },
 
-    /** Whether one of a relay's queues holds a job for this wake-up. */
-    async has(relay: string, wake: WakeUp): Promise<boolean> {
-      const jobs = await Promise.all(queuesOf(relay).map((queue) => queue.getJob(wakeUpId(wake))));
-      return jobs.some((job) => job !== undefined);
-    },
-
-    async depth(relay: string): Promise<QueueDepth> {
-      const depth = { waiting: 0, delayed: 0, active: 0 };
-      for (const queue of queuesOf(relay)) {
-        const counts = await queue.getJobCounts("waiting", "prioritized", "delayed", "active");
-        depth.waiting += (counts.waiting ?? 0) + (counts.prioritized ?? 0);
-        depth.delayed += counts.delayed ?? 0;
-        depth.active += counts.active ?? 0;
-      }
-      return depth;
+    /** Whether one of a relay's queues holds a job for this wake-up. `sharedJob`: the name of the one that it may share. */
+    async has(relay: string, wake: WakeUp, sharedJob?: string): Promise<boolean> {
+      const id = wakeUpId(wake);
+      const ids = [id, ...(sharedJob === undefined ? [] : [sharedJobId(sharedJob, wake)])];
+      const jobs: (Job | undefined)[] = await Promise.all(queuesOf(relay).flatMap((queue) => ids.map((name) => queue.getJob(name))));
+      return jobs.some((job) => job !== undefined && wakeUpsOf(job).some((its) => wakeUpId(its) === id));
     },
 
     /** Since when (ms since the epoch) the longest waiting dispatch of a relay waits, or undefined if none does. */

@@ -9,16 +9,30 @@ export type Waker = {
   drained(timeoutMs: number): Promise<void>;
 };
 
-/** @param confirm takes wake-ups that the queue has off the list of those on their way */
+/**
+ * Wake-ups of one turn of the event loop are added together.
+ * @param confirm takes wake-ups that the queue has off the list of those on their way
+ */
 export function createWaker(producer: Pick<Producer, "wake">, confirm: (wakeUps: WakeUp[]) => Promise<void>): Waker {
   const underWay = new Set<Promise<void>>();
+  let together: PlannedWakeUp[] = [];
+
+  async function add(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    const planned = together;
+    together = [];
+    await producer
+      .wake(planned)
+      .then(confirm)
+      .catch(() => undefined);
+  }
+
   return {
     wake: (planned) => {
-      const added = producer
-        .wake(planned)
-        .then(confirm)
-        .catch(() => undefined)
-        .finally(() => underWay.delete(added));
+      if (planned.length === 0) return;
+      together.push(...planned);
+      if (together.length > planned.length) return;
+      const added = add().finally(() => underWay.delete(added));
       underWay.add(added);
     },
     drained: async (timeoutMs) => {

@@ -1,6 +1,7 @@
 // The role `api`: the HTTP doors.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Composer, createComposer } from "../accept/composer.ts";
 import { createUnsubscribeLinks } from "../accept/unsubscribeLinks.ts";
 import type { Delivery } from "../deliver/workers.ts";
 import { createApp } from "../http/app.ts";
@@ -33,7 +34,12 @@ export async function startApi(parts: Parts, options: ApiOptions, onStop: OnStop
     unsubscribes,
     now: ledger.clock.now,
   });
-  const app = await createApp(dependenciesOf(parts, options, { feed, unsubscribeLinks }), { log: parts.log, version: parts.version });
+  const composer = createComposer();
+  onStop(composer.stop);
+  const app = await createApp(dependenciesOf(parts, options, { feed, unsubscribeLinks, composer }), {
+    log: parts.log,
+    version: parts.version,
+  });
   onStop(() => app.close());
   const { host, port } = config.http;
   const url = await app.listen({ host, port });
@@ -44,7 +50,7 @@ export async function startApi(parts: Parts, options: ApiOptions, onStop: OnStop
 function dependenciesOf(
   parts: Parts,
   { apiKey, delivery, notReady }: ApiOptions,
-  { feed, unsubscribeLinks }: Pick<Dependencies, "feed" | "unsubscribeLinks">,
+  { feed, unsubscribeLinks, composer }: Pick<Dependencies, "feed" | "unsubscribeLinks"> & { composer: Composer },
 ): Dependencies {
   const { config, ledger, acceptance, messages, events, apiKeys, idempotency, requestRates, wake, newUuid, durability, metrics, tracing } =
     parts;
@@ -66,6 +72,7 @@ function dependenciesOf(
       now: ledger.clock.now,
       newUuid,
       unsubscribeLinks,
+      composer,
       ...(parts.returnPath && { returnPath: parts.returnPath }),
     },
     change: { ledger, messages, wake, quotas: config.quotas, ...routing },

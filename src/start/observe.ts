@@ -20,7 +20,7 @@ export function observeAttempt(metrics: Metrics, relay: string, { claim, outcome
 
 /** Sets every gauge to what is so now. While Redis is away only that is said. */
 export async function collectGauges(
-  { metrics, producer, paths, connection, relayWatch, relayPermits, reports, memory, durability, config, log }: Parts,
+  { metrics, producer, openWork, paths, connection, relayWatch, relayPermits, reports, memory, durability, config, log }: Parts,
   delivery: Delivery | undefined,
 ): Promise<void> {
   for (const { name, stats } of delivery?.relays() ?? []) {
@@ -39,7 +39,7 @@ export async function collectGauges(
       metrics.relayUp.set({ relay: name }, relayWatch.isUp(name) ? 1 : 0);
       metrics.relayPaused.set({ relay: name }, relayWatch.of(name).condition === "paused" ? 1 : 0);
       metrics.relayHeldConnections.set({ relay: name }, await relayPermits.held(name));
-      const depth = await producer.depth(name);
+      const depth = await openWork.depth(name);
       for (const [state, count] of Object.entries(depth)) metrics.queueDepth.set({ relay: name, state }, count);
       const since = await producer.oldestWaitingSince(name);
       metrics.oldestWaiting.set({ relay: name }, since === undefined ? 0 : Math.max(0, connection.clock.now() - since) / 1000);

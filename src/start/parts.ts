@@ -1,10 +1,11 @@
 // What both roles stand on: the connection to Redis and everything that is built on it without starting to work.
-import { v7 as uuidV7 } from "uuid";
+import { randomFillSync } from "node:crypto";
 import { linkLifeMs } from "../accept/unsubscribeLinks.ts";
 import { createSnsFetcher } from "../bounces/providers/snsFetch.ts";
 import type { Config } from "../config.ts";
 import { notificationProviders } from "../domain/notification.ts";
 import type { RedisTarget } from "../domain/redisTarget.ts";
+import { createUuids } from "../domain/uuids.ts";
 import type { WebhookTargets } from "../domain/webhookUrl.ts";
 import { createProducer } from "../queue/producer.ts";
 import { createWaker } from "../queue/waker.ts";
@@ -142,8 +143,8 @@ export async function openParts({ config, target, log, version, tracing, paths }
     webhookReplays: createWebhookReplays(connection, { retentionMs: config.retention.messageMs }),
     webhookTargets: targetsOf(config),
     metrics,
-    // Without options the ids of one millisecond keep their order.
-    newUuid: () => uuidV7(undefined, new Uint8Array(16)),
+    // The ids of one millisecond keep their order.
+    newUuid: createUuids({ fillRandom: randomFillSync, now: Date.now }),
   };
 }
 

@@ -6,7 +6,7 @@ import type { Parts } from "./parts.ts";
 
 /** All relays in the order of the configuration. Rejects while Redis is away. `delivery`: of this process, where it delivers too. */
 export async function relayStatuses(parts: Parts, delivery: Delivery | undefined): Promise<RelayStatus[]> {
-  const { paths, producer, relayHealth, relayPermits, stats: counts } = parts;
+  const { paths, producer, openWork, relayHealth, relayPermits, stats: counts } = parts;
   const stats = new Map(delivery?.relays().map((it) => [it.name, it.stats]));
   const names = paths.relays.map(({ name }) => name);
   const [healths, attempts] = await Promise.all([relayHealth.read(names), counts.attemptsInLastMinute(names)]);
@@ -23,7 +23,7 @@ export async function relayStatuses(parts: Parts, delivery: Delivery | undefined
       },
       rates: limits?.rates ?? [],
       attemptsLastMinute: attempts[index] ?? 0,
-      queue: await producer.depth(name),
+      queue: await openWork.depth(name),
       oldest_waiting_at: (await producer.oldestWaitingSince(name)) ?? null,
     })),
   );

@@ -88,7 +88,7 @@ export async function startWorker(parts: Parts, onStop: OnStop) {
   const client = connection.client("patient");
   onStop(async () => client.disconnect());
   const delivery = startDelivery({
-    ...{ relays, timeouts: config.timeouts, ledger, messages, owner, producer, wake, log },
+    ...{ relays, timeouts: config.timeouts, ledger, messages, owner, openWork, wake, log },
     ...{ health: parts.relayHealth, permits: parts.relayPermits, watch: parts.relayWatch },
     relaysFor: ({ record }, recipient) =>
       relaysThatTake(relaysFor(routing.routes, record, record.recipients[recipient]?.address ?? "")?.relays ?? [], record.size, routing),

@@ -1,8 +1,9 @@
 // What stands before and behind the storing of a message: room in Redis, and that what was stored is safe in as many places as it has to be.
 import type { Barrier } from "./barrier.ts";
 import type { Idempotency } from "./idempotency.ts";
-import type { AcceptResult, Ledger } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
 import type { MemoryWatch } from "./memory.ts";
+import type { AcceptResult } from "./storing.ts";
 
 /**
  * `full`: Redis has hardly any memory left, and nothing was stored. `unconfirmed`: replicas or the disk did not confirm; where that came

@@ -1,14 +1,33 @@
 // API keys in the store: digests only, never a secret.
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ApiKey } from "../domain/keys.ts";
 import type { Connection } from "./connection.ts";
 import { cursorOf, placeOf, readNewestFirst } from "./newestFirst.ts";
 
 export function createApiKeys({ redis, keys }: Connection) {
   const parse = (text: string | null | undefined) => (text ? (JSON.parse(text) as ApiKey) : undefined);
+  type Look = { ids: Set<string>; found: Promise<Map<string, ApiKey | undefined>> };
+  let next: Look | undefined;
+
+  /** One command for all who ask in the same turn of the event loop. Nothing is remembered: a key that was revoked opens nothing any more. */
+  function look(): Look {
+    const ids = new Set<string>();
+    const found = nextTurn().then(async () => {
+      // Whoever asks from here on is not among these.
+      next = undefined;
+      const asked = [...ids];
+      const texts = await redis.mget(asked.map((id) => keys.key(id)));
+      return new Map(asked.map((id, index) => [id, parse(texts[index])]));
+    });
+    return { ids, found };
+  }
+
   return {
-    /** A key by its id, whoever owns it. */
+    /** A key by its id, whoever owns it, as it is after the call. */
     async find(id: string): Promise<ApiKey | undefined> {
-      return parse(await redis.get(keys.key(id)));
+      next ??= look();
+      next.ids.add(id);
+      return (await next.found).get(id);
     },
 
     /** A page of a tenant's keys, newest first. `cursor` is one that a page returned. */

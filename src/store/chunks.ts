@@ -7,11 +7,15 @@ const chunkBytes = 256 * 1024;
 /** A stored chunk that no acceptance follows is gone after this. */
 const chunkLifeMs = 10 * 60 * 1000;
 
+/** So many chunks are on their way to Redis at a time, of all messages together: others' commands find room between them. */
+const underWayMax = 2;
+
 /** How many chunks that many bytes make. */
 export const chunkCount = (size: number) => Math.max(1, Math.ceil(size / chunkBytes));
 
 /** Stores, drops and reads chunks. Every function rejects while Redis is away. */
 export function createChunks({ redis, keys }: Pick<Connection, "redis" | "keys">) {
+  const inTurn = createTurns(underWayMax);
   const chunkKey = (id: string, index: number) => (index === 0 ? keys.bytes(id) : keys.chunk(id, index));
 
   return {
@@ -19,7 +23,7 @@ export function createChunks({ redis, keys }: Pick<Connection, "redis" | "keys">
     async store(id: string, bytes: Buffer): Promise<void> {
       for (let index = 0; index * chunkBytes < bytes.length; index++) {
         const chunk = bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes);
-        await redis.set(chunkKey(id, index), chunk, "PX", chunkLifeMs);
+        await inTurn(() => redis.set(chunkKey(id, index), chunk, "PX", chunkLifeMs));
       }
     },
 
@@ -38,5 +42,23 @@ export function createChunks({ redis, keys }: Pick<Connection, "redis" | "keys">
       }
       return found;
     },
+  };
+}
+
+/** Lets so many works be under way at a time; the others wait in the order in which they came. */
+function createTurns(most: number) {
+  let underWay = 0;
+  const waiting: (() => void)[] = [];
+  return async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    if (underWay < most) underWay += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      // The place is handed on, so that nobody who comes meanwhile takes it.
+      const next = waiting.shift();
+      if (next) next();
+      else underWay -= 1;
+    }
   };
 }

@@ -141,7 +141,30 @@ function sequenceOfEntry([id]: Entry): number {
   return sequenceOfId(id);
 }
 
-/** An entry of the stream as an event. */
+/**
+ * An entry of the stream as an event. What became of a message or a recipient lies there as a list of values, without names (packEvent, and
+ * append_settling in ledger.lua); all else as StoredEvent.
+ */
 export function readEntry([id, fields]: Entry): StoredEvent {
-  return { ...JSON.parse(fields[1] as string), sequence: sequenceOfId(id) };
+  const stored = JSON.parse(fields[1] as string);
+  const sequence = sequenceOfId(id);
+  if (!Array.isArray(stored)) return { ...stored, sequence };
+  const event: Record<string, unknown> = { sequence };
+  for (const [index, value] of stored.entries()) {
+    const name = packedFields[index];
+    if (name !== undefined && value !== null) event[name] = value;
+  }
+  // The type of an event about a recipient says its new status.
+  if (event.recipient !== undefined) event.status = String(event.type).slice("message.".length);
+  return event as StoredEvent;
+}
+
+const packedFields = [
+  ...["type", "at", "tenant", "message_id", "recipient", "attempt", "relay", "reply", "category", "rule", "hard_bounce"],
+  ...["possible_duplicate", "suppression"],
+] as const;
+
+/** An event about a message as it lies in the log. */
+export function packEvent({ type, at, tenant, message_id }: Pick<StoredEvent, "type" | "at" | "tenant" | "message_id">): string {
+  return JSON.stringify([type, at, tenant, message_id]);
 }

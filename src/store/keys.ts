@@ -20,15 +20,13 @@ export function queuePrefix(shard: number): string {
 export function keysOf(shard: number) {
   const tag = shardTag(shard);
   return {
-    /** string: MessageRecord as JSON */
-    record: (messageId: string) => `${tag}:m:${messageId}`,
-    /** string: MessageState as JSON */
-    state: (messageId: string) => `${tag}:s:${messageId}`,
+    /** string: record, state and newest attempt, a line each; see document.ts */
+    message: (messageId: string) => `${tag}:m:${messageId}`,
     /** string: the finished RFC 5322 bytes, or their first chunk */
     bytes: (messageId: string) => `${tag}:b:${messageId}`,
     /** string: a further chunk of the bytes, 1 and up */
     chunk: (messageId: string, index: number) => `${tag}:b:${messageId}:${index}`,
-    /** list: one JSON object per attempt, with its transcript */
+    /** list: the attempts before the newest, the oldest first, as JSON each; see attemptHistory.ts */
     attempts: (messageId: string) => `${tag}:a:${messageId}`,
     /** string: digests of a message's recipients, separated by spaces, where there are several; outlives the message */
     keptRecipients: (messageId: string) => `${tag}:kr:${messageId}`,
@@ -40,10 +38,15 @@ export function keysOf(shard: number) {
     tenantMessages: (tenant: string) => `${tag}:t:${tenant}:messages`,
     /** string: fingerprint and first answer, or a claim that is in progress */
     idempotency: (tenant: string, digest: string) => `${tag}:i:${tenant}:${digest}`,
-    /** sorted set: message id by deadline; a message is in it while a recipient is open */
+    /** sorted set: `<message id> <tenant>:<key id>` by deadline; a message is in it while a recipient is open */
     open: `${tag}:open`,
-    /** sorted set, all of score 0: `<tenant>:<key id>:<message id>` of every message in `open`; the scripts know it by the name of `open` */
-    openByOwner: `${tag}:open:by-owner`,
+    /**
+     * hash, counts: of a relay's dispatches `open <relay>`, and of them `claimed <relay>`; of open messages `of <tenant>` and
+     * `of <tenant>:<key id>`. The scripts know it by the name of `open`
+     */
+    work: `${tag}:open:work`,
+    /** sorted set: a relay's dispatches that were put off, by the time (ms) when they are due; likewise */
+    later: (relay: string) => `${tag}:open:later:${relay}`,
     /** hash: how far the requests of a key or tenant have used up their rates */
     requests: (holder: QuotaHolder, id: string) => `${tag}:requests:${holder}:${id}`,
     /** sorted set: wake-up id by the time when it became due to be queued; removed when the queue has taken it */

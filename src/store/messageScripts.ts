@@ -4,18 +4,17 @@ import type { Keys } from "./keys.ts";
 /** How long things are kept after the last recipient was settled, in milliseconds. */
 export type Retention = { messageMs: number; contentMs: number; failedContentMs: number };
 
-/** The keys with which every script about one stored message begins (includes/message.lua). */
-export function messageKeysOf(keys: Keys, id: string): string[] {
+/** The keys with which every script about stored messages begins (includes/open-message.lua). */
+export function messageKeysOf(keys: Keys): string[] {
   return [
-    keys.record(id),
-    keys.state(id),
-    keys.bytes(id),
-    keys.attempts(id),
     keys.events,
     keys.sequence,
     keys.open,
     keys.unconfirmed,
     keys.owners,
+    keys.message(""),
+    keys.bytes(""),
+    keys.attempts(""),
     keys.suppressions,
   ];
 }

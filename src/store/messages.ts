@@ -1,10 +1,12 @@
 // Reading messages: one, or a tenant's, newest first. Nothing here changes a message.
 import { isMessageId } from "../domain/ids.ts";
-import type { Message, MessageRecord, MessageState, RecipientState } from "../domain/message.ts";
+import type { Message, MessageRecord, RecipientState } from "../domain/message.ts";
 import { relayMessageDigest } from "../domain/relayMessageId.ts";
 import type { RecipientStatus } from "../domain/states.ts";
+import { type AttemptHistory, unpackAttempt } from "./attemptHistory.ts";
 import { createChunks } from "./chunks.ts";
 import type { Connection } from "./connection.ts";
+import { readDocument } from "./document.ts";
 import { cursorOf, placeOf, readNewestFirst } from "./newestFirst.ts";
 
 export type MessageFilter = {
@@ -29,11 +31,8 @@ export function createMessages({ redis, keys, clock }: Connection) {
 
   async function load(ids: string[]): Promise<Message[]> {
     if (ids.length === 0) return [];
-    const found = await redis.mget(ids.flatMap((id) => [keys.record(id), keys.state(id)]));
-    return ids.flatMap((_, index) => {
-      const [record, state] = [found[2 * index], found[2 * index + 1]];
-      return record && state ? [read(record, state, clock.now())] : [];
-    });
+    const found = await redis.mget(ids.map((id) => keys.message(id)));
+    return ids.flatMap((id, index) => (found[index] ? [read(id, found[index], clock.now())] : []));
   }
 
   return {
@@ -58,8 +57,7 @@ export function createMessages({ redis, keys, clock }: Connection) {
     async records(ids: string[]): Promise<Map<string, MessageRecord>> {
       const distinct = [...new Set(ids)];
       if (distinct.length === 0) return new Map();
-      const found = await redis.mget(distinct.map((id) => keys.record(id)));
-      return new Map(distinct.flatMap((id, index) => (found[index] ? [[id, JSON.parse(found[index]) as MessageRecord]] : [])));
+      return new Map((await load(distinct)).map(({ record }) => [record.id, record]));
     },
 
     /** A page of a tenant's messages, newest first. `cursor` is one that a page returned. */
@@ -92,8 +90,15 @@ export function createMessages({ redis, keys, clock }: Connection) {
     },
 
     /** The history of attempts, oldest first, as they were recorded. */
-    async attempts(id: string): Promise<unknown[]> {
-      return (await redis.lrange(keys.attempts(id), 0, -1)).map((line) => JSON.parse(line));
+    async attempts(id: string): Promise<AttemptHistory[]> {
+      // In this order: what is the newest no longer is found among those before.
+      const text = await redis.get(keys.message(id));
+      const lines = await redis.lrange(keys.attempts(id), 0, -1);
+      if (text === null) return [];
+      const { record, attempt: newest } = readDocument(id, text);
+      const all = newest === undefined || lines.includes(newest) ? lines : [...lines, newest];
+      const addresses = record.recipients.map(({ address }) => address);
+      return all.map((line) => unpackAttempt(line, addresses));
     },
 
     /**
@@ -103,7 +108,7 @@ export function createMessages({ redis, keys, clock }: Connection) {
      */
     async sweep(tenant: string, before: number, limit: number, skip = 0): Promise<{ gone: number; kept: number }> {
       const ids = await redis.zrangebyscore(keys.tenantMessages(tenant), "-inf", before, "LIMIT", skip, limit);
-      const found = ids.length > 0 ? await redis.mget(ids.map((id) => keys.record(id))) : [];
+      const found = ids.length > 0 ? await redis.mget(ids.map((id) => keys.message(id))) : [];
       const gone = ids.filter((_, index) => !found[index]);
       if (gone.length > 0) await redis.zrem(keys.tenantMessages(tenant), ...gone);
       return { gone: gone.length, kept: ids.length - gone.length };
@@ -114,13 +119,13 @@ export function createMessages({ redis, keys, clock }: Connection) {
 export type Messages = ReturnType<typeof createMessages>;
 
 /** A scheduled recipient whose time has come waits in the queue: that is what `queued` says. */
-function read(recordJson: string, stateJson: string, now: number): Message {
-  const state = JSON.parse(stateJson) as MessageState;
+function read(id: string, text: string, now: number): Message {
+  const { record, state } = readDocument(id, text);
   const due = (recipient: RecipientState) => (state.dispatches[recipient.dispatch]?.next_at ?? 0) <= now;
   const recipients = state.recipients.map((recipient) =>
     recipient.status === "scheduled" && due(recipient) ? { ...recipient, status: "queued" as const } : recipient,
   );
-  return { record: JSON.parse(recordJson), state: { ...state, recipients } };
+  return { record, state: { ...state, recipients } };
 }
 
 function matches({ record, state }: Message, filter: MessageFilter): boolean {

@@ -1,8 +1,8 @@
 // What reports change in the ledger: states of recipients that a relay had taken, and suppressions that follow. Each change is one Lua script.
 import type { Category } from "../domain/reply.ts";
 import type { SuppressionPolicy } from "../domain/suppression.ts";
+import type { RecordedOutcome } from "./attempts.ts";
 import type { Connection } from "./connection.ts";
-import type { RecordedOutcome } from "./ledger.ts";
 import { messageKeysOf, type Retention, retentionArgument } from "./messageScripts.ts";
 import { loadScript, runForWord, runScript } from "./scripts.ts";
 
@@ -25,7 +25,7 @@ export function createReported({ redis, keys }: Connection, settings: { retentio
   return {
     /** Applies what a report says, at least one outcome. `busy`: an attempt is under way for one of them; its own outcome comes first. */
     async apply(messageId: string, outcomes: ReportedOutcome[]): Promise<"gone" | "busy" | ReportedEffect[]> {
-      const [word, effects] = await runForWord(redis, scripts.report, messageKeysOf(keys, messageId), [
+      const [word, effects] = await runForWord(redis, scripts.report, messageKeysOf(keys), [
         messageId,
         retention,
         JSON.stringify(outcomes),

@@ -16,7 +16,7 @@ export type Restate = (send: AcknowledgedSend) => Promise<number | undefined>;
 export function createRestate({ redis, keys }: Connection, retention: Retention): Restate {
   return async ({ messageId, outcomes, at }) => {
     const values = [messageId, retentionArgument(retention), JSON.stringify(outcomes), at];
-    const [word, now] = await runForWord(redis, script, messageKeysOf(keys, messageId), values);
+    const [word, now] = await runForWord(redis, script, messageKeysOf(keys), values);
     return word === "restated" ? Number(now) : undefined;
   };
 }

@@ -77,6 +77,34 @@ export async function runForWord(redis: Redis, script: Script, keys: string[], a
 }
 
 /**
+ * The answers of a script that includes batch.lua, one for each entry: a list as above, or the fault that this entry met.
+ * @param shared what holds for all entries
+ * @param entries each one's arguments
+ */
+export async function runForEach(
+  redis: Redis,
+  script: Script,
+  keys: string[],
+  shared: Argument[],
+  entries: Argument[][],
+): Promise<([string, ...Buffer[]] | Error)[]> {
+  const answers = await runScript(redis, script, keys, [...shared, ...entries.flat()]);
+  if (!Array.isArray(answers) || answers.length !== entries.length) throw new Error(`script ${script.name} did not answer for each entry`);
+  return answers.map(([word, ...rest]: Buffer[]) => {
+    if (!Buffer.isBuffer(word)) return new Error(`script ${script.name} answered something else than a list`);
+    const text = word.toString();
+    return text === "fault" ? faultOf(script, rest[0]) : [text, ...rest];
+  });
+}
+
+/** As if Redis had answered with this error. */
+function faultOf({ name }: Script, text: Buffer | undefined): Error {
+  const fault = new Error(`${text?.toString() ?? "ERR"} script: ${name}`);
+  fault.name = "ReplyError";
+  return fault;
+}
+
+/**
  * The same for a script that includes in-time.lua: once this has rejected, it changes nothing more.
  * @throws Error that `isStoreUnavailable` knows, where it came too late
  */

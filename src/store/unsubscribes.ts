@@ -17,7 +17,7 @@ export function createUnsubscribes({ redis, keys, clock }: Connection, { linkLif
   return {
     /** Suppresses an address for a list. False if it had left before. */
     async unsubscribe({ tenant, messageId, address, list }: UnsubscribeClaim): Promise<boolean> {
-      const touched = [keys.state(messageId), keys.events, keys.sequence, keys.suppressions];
+      const touched = [keys.message(messageId), keys.events, keys.sequence, keys.suppressions];
       return Number(await runScript(redis, scripts.unsubscribe, touched, [tenant, messageId, address, list])) === 1;
     },
 

@@ -1,8 +1,8 @@
 // What this process knows that Redis has acknowledged, so that a Redis that went back behind it (a replica was promoted without the
 // last writes, an append-only file lost its end) is found out, and what is gone can be named.
 import { randomUUID } from "node:crypto";
+import type { RecordInput } from "./attempts.ts";
 import type { Connection } from "./connection.ts";
-import type { RecordInput } from "./ledger.ts";
 import { loadScript, runForWord } from "./scripts.ts";
 
 /** What Redis has recorded: a relay took these recipients' mail. `at`: when that was recorded (ms, Redis time). */
@@ -78,7 +78,7 @@ export function createWitness({ redis, keys }: Connection, { keepMs }: { keepMs:
       const gone: string[] = [];
       for (let start = 0; start < ids.length; start += askStep) {
         const asked = ids.slice(start, start + askStep);
-        const found = await redis.mget(asked.map((id) => keys.state(id)));
+        const found = await redis.mget(asked.map((id) => keys.message(id)));
         gone.push(...asked.filter((_id, index) => found[index] === null));
       }
       messages.forget(gone);

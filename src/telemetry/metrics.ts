@@ -114,7 +114,7 @@ export function createMetrics({ version = "unknown" }: { version?: string } = {}
     }),
     queueDepth: new Gauge({
       name: "postern_queue_depth",
-      help: "Wake-ups in a relay's queue, by their state.",
+      help: "Dispatches that wait for a relay, are put off, or are being sent, by their state.",
       labelNames: ["relay", "state"],
       registers,
     }),

@@ -17,18 +17,7 @@ export async function reconcileQueues(dependencies: UpkeepDependencies, pause: (
     cursor = slice.cursor;
     if (cursor !== "0") await pause();
   } while (cursor !== "0");
-  return added + (await forgetSettled(dependencies, pause));
-}
-
-async function forgetSettled({ openWork }: UpkeepDependencies, pause: () => Promise<void>): Promise<number> {
-  let gone = 0;
-  for (let cursor: string | undefined; cursor !== "0"; ) {
-    const slice = await openWork.forgetSettled(cursor ?? "0", sliceSize);
-    gone += slice.gone;
-    cursor = slice.cursor;
-    if (cursor !== "0") await pause();
-  }
-  return gone;
+  return added;
 }
 
 async function reconcileMessage({ ledger, messages, producer, lostAfterMs }: UpkeepDependencies, id: string): Promise<number> {
@@ -42,7 +31,7 @@ async function reconcileMessage({ ledger, messages, producer, lostAfterMs }: Upk
   let added = 0;
   for (const dispatch of open) {
     const plan = planWakeUp(record, state, dispatch, now);
-    if (!plan || (await producer.has(plan.relay, plan.wake))) continue;
+    if (!plan || (await producer.has(plan.relay, plan.wake, state.job))) continue;
     added += (await producer.wake([plan])).length;
   }
   return added;

@@ -1,5 +1,6 @@
 // What the tests of acceptance stand on: settings, callers, requests.
 import { randomBytes } from "node:crypto";
+import { createComposer } from "../../src/accept/composer.ts";
 import type { PrepareSettings } from "../../src/accept/prepare.ts";
 import { sendRequest } from "../../src/accept/request.ts";
 import type { Caller } from "../../src/domain/keys.ts";
@@ -16,6 +17,7 @@ export function settings(changes: Partial<PrepareSettings> = {}): PrepareSetting
     now: () => now,
     newUuid: () => randomBytes(16),
     unsubscribeLinks: { link: async () => undefined },
+    composer: createComposer(),
     ...changes,
   };
 }

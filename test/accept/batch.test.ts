@@ -62,21 +62,21 @@ test("each message is judged alone and answered at its place", async () => {
 
 test("a batch sent again with its key gives the first answer and stores nothing more", async () => {
   const { dependencies, messages, stored } = await open();
-  const claim = idempotencyClaim("default", "/v1/messages/batch", "k", { b: 1, a: [2] });
+  const claim = await idempotencyClaim("default", "/v1/messages/batch", "k", { b: 1, a: [2] });
   const first = ids(await acceptBatch(dependencies, messages(5), asIs, claim));
-  const same = idempotencyClaim("default", "/v1/messages/batch", "k", { a: [2], b: 1 });
+  const same = await idempotencyClaim("default", "/v1/messages/batch", "k", { a: [2], b: 1 });
   assert.deepEqual(ids(await acceptBatch(dependencies, messages(5), asIs, same)), first);
   assert.equal(await stored(), 5);
 });
 
 test("the key with another body is refused; while the batch is being worked on, the same body too", async () => {
   const { dependencies, messages } = await open();
-  const claim = idempotencyClaim("default", "/v1/messages/batch", "k", { a: 1 });
+  const claim = await idempotencyClaim("default", "/v1/messages/batch", "k", { a: 1 });
   await acceptBatch(dependencies, messages(1), asIs, claim);
-  const other = await acceptBatch(dependencies, messages(1), asIs, idempotencyClaim("default", "/v1/messages/batch", "k", { a: 2 }));
+  const other = await acceptBatch(dependencies, messages(1), asIs, await idempotencyClaim("default", "/v1/messages/batch", "k", { a: 2 }));
   assert.equal(isRefusal(other) && other.refused, "idempotency_key_reused");
 
-  const slow = idempotencyClaim("default", "/v1/messages/batch", "slow", {});
+  const slow = await idempotencyClaim("default", "/v1/messages/batch", "slow", {});
   let go: () => void = () => undefined;
   const gate = new Promise<void>((resolve) => {
     go = resolve;
@@ -91,7 +91,7 @@ test("the key with another body is refused; while the batch is being worked on, 
 
 test("cut off half-way and sent again, nothing is doubled", async () => {
   const { dependencies, messages, stored } = await open();
-  const claim = idempotencyClaim("default", "/v1/messages/batch", "k", {});
+  const claim = await idempotencyClaim("default", "/v1/messages/batch", "k", {});
   const failing = {
     ...dependencies,
     ledger: {
@@ -116,7 +116,7 @@ test("cut off half-way and sent again, nothing is doubled", async () => {
 test("messages beyond the queue's bound are refused alone; the same batch again adds what was refused and doubles nothing", async () => {
   const { dependencies, messages, stored, ledger } = await open();
   const bounded = { ...dependencies, quotas: { ...noQuotas, perTenant: { requests: [], queued: 3 } } };
-  const claim = idempotencyClaim("default", "/v1/messages/batch", "k", { batch: 1 });
+  const claim = await idempotencyClaim("default", "/v1/messages/batch", "k", { batch: 1 });
   const answer = await acceptBatch(bounded, messages(5), asIs, claim);
   const first = ids(answer);
   assert.equal(first.filter(Boolean).length, 3);
@@ -129,7 +129,7 @@ test("messages beyond the queue's bound are refused alone; the same batch again 
   assert.equal(second.filter(Boolean).length, 4);
   for (const [index, id] of first.entries()) if (id) assert.equal(second[index], id);
   assert.equal(await stored(), 4);
-  const third = await acceptBatch(bounded, messages(2), asIs, idempotencyClaim("default", "/v1/messages/batch", "other", {}));
+  const third = await acceptBatch(bounded, messages(2), asIs, await idempotencyClaim("default", "/v1/messages/batch", "other", {}));
   assert.ok(isRefusal(third));
   assert.deepEqual([third.refused, third.retryAfterSeconds], ["queue_full", 5]);
 });

@@ -258,7 +258,7 @@ test("a report after the message is gone still suppresses its recipients, and no
   const it = await open();
   const forget = async (id: string) => {
     const { redis: client, keys } = it.store.connection;
-    await client.del(keys.record(id), keys.state(id));
+    await client.del(keys.message(id));
   };
   const alone = await it.send({ recipients: ["Ada@example.net"] });
   const several = await it.send({ recipients: ["bob@example.net", "eve@example.net"] });

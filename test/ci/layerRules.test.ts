@@ -59,7 +59,7 @@ const homes: Record<string, readonly Room[]> = {
   "nodemailer/lib/mime-funcs": ["compose"],
   "smtp-server": ["sandbox", "bounces"],
   fastify: ["http"],
-  "@fastify/helmet": ["http"],
+  helmet: ["http"],
   "fastify-type-provider-zod": ["http"],
   "@opentelemetry/api": ["telemetry"],
   "@opentelemetry/sdk-trace": ["telemetry"],

@@ -122,7 +122,7 @@ describe("a text", () => {
 describe("a boundary", () => {
   it("that stands in a part as it will be sent is not taken", () => {
     const candidates = ["first", "second", "third"];
-    const parts = [textPart("plain", "--=_mixed_first\n"), { header: "", body: [Buffer.from("second")] }];
+    const parts = [textPart("plain", "--=_mixed_first\n"), { header: "", body: [Buffer.from("--=_alternative_second")] }];
     assert.equal(
       boundaryWord(parts, () => candidates.shift() ?? "none"),
       "third",

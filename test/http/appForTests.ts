@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { InjectOptions } from "fastify";
 import { v7 as uuidV7 } from "uuid";
+import { createComposer } from "../../src/accept/composer.ts";
 import { createUnsubscribeLinks, linkLifeMs } from "../../src/accept/unsubscribeLinks.ts";
 import type { FetchFromSns } from "../../src/bounces/providers/snsSignature.ts";
 import type { PlannedWakeUp } from "../../src/domain/dispatching.ts";
@@ -115,6 +116,8 @@ export async function openApp(
     unsubscribes,
     now: ledger.clock.now,
   });
+  const composer = createComposer();
+  closing.push(composer.stop);
   const whole: Dependencies = {
     ledger,
     messages,
@@ -143,6 +146,7 @@ export async function openApp(
       now: ledger.clock.now,
       newUuid,
       unsubscribeLinks,
+      composer,
       ...(reporting.returnPath && { returnPath: reporting.returnPath }),
     },
     change: { ledger, messages, wake, routes, relays: ["first", "second"], quotas: noQuotas },

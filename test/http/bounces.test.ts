@@ -139,7 +139,7 @@ test("a report on a message that is gone suppresses by its return path, in its o
   const other = await app.key({ tenant: "reports-late", scopes: ["send", "read", "manage"] });
   const message = await sent({ to: "late@example.net" }, other);
   const { connection } = app;
-  await connection.redis.del(connection.keys.record(message.id), connection.keys.state(message.id));
+  await connection.redis.del(connection.keys.message(message.id));
   const raw = complaint({ recipient: "late@example.net", original: [`Return-Path: <${message.returnPath}>`] });
   assert.equal((await handIn(raw)).body.status, "unmatched");
   const { body } = await handIn(raw, other);

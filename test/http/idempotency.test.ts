@@ -94,6 +94,23 @@ test("a raw message is compared by its bytes, as JSON and as itself", async () =
   assertProblem(await gateway.ask("POST", "/v1/messages/raw", { body: message, headers: others }), 422, "idempotency_key_reused");
 });
 
+test("a large file is the same however its base64 is written, and another file is another body", async () => {
+  const file = Buffer.alloc(100_000, "some file?>").toString("base64");
+  assert.match(file, /\//);
+  const body = (content: string) => JSON.stringify(mail({ attachments: [{ filename: "a.bin", content: "" }] })).replace('""', content);
+  const ask = (content: string) =>
+    gateway.ask("POST", "/v1/messages", { body: body(content), headers: { "idempotency-key": "large-file" } });
+  const first = await ask(`"${file}"`);
+  assert.equal(first.status, 202, first.text);
+  const again = await ask(`"${file.replaceAll("/", "\\/")}"`);
+  assert.equal(again.headers["idempotent-replayed"], "true");
+  assert.equal(again.body.id, first.body.id);
+  const other = await ask(`"A${file.slice(1)}"`);
+  assertProblem(other, 422, "idempotency_key_reused");
+  const content = await gateway.ask("GET", `/v1/messages/${first.body.id}/content`);
+  assert.ok(content.text.includes((file.match(/.{1,76}/g) ?? []).join("\r\n")), "the file is in the message");
+});
+
 test("a dry run uses up no key and stores nothing", async () => {
   const headers = freshKey();
   const before = await gateway.stored();

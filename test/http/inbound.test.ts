@@ -269,7 +269,7 @@ test("what comes when the message is gone still suppresses by the header that SE
   const { redis: client, keys } = app.connection;
   const told = async (to: string, kind: object) => {
     const message = await sent({ to });
-    await client.del(keys.record(message.id), keys.state(message.id));
+    await client.del(keys.message(message.id));
     const headers: [string, string][] = [["X-Postern-Return-Path", message.returnPath]];
     await postSes({ ...kind, mail: sesMail({ to: [to], headers, messageId: sesId("8") }) });
     await allRead();

@@ -72,6 +72,23 @@ test("an unknown path is a 404, and a known one with another method a 405 that n
   }
 });
 
+test("each request of a connection goes by its own key", async () => {
+  const other = await gateway.key({ tenant: "beside", scopes: ["read"] });
+  const id = other.split("_").slice(0, 2).join("_");
+  const ask = (key: string) => `GET /v1/keys/self HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\n`;
+  const keys = [bootstrapKey, other, `${other.slice(0, -1)}!`, bootstrapKey, other, bootstrapKey.slice(0, -1)];
+  const last = keys.length - 1;
+  const answer = await raw(keys.map((key, index) => `${ask(key)}${index === last ? "Connection: close\r\n" : ""}\r\n`).join(""));
+  assert.deepEqual(
+    answer.match(/HTTP\/1\.1 \d+/g),
+    [200, 200, 401, 200, 200, 401].map((status) => `HTTP/1.1 ${status}`),
+  );
+  assert.deepEqual(
+    answer.match(/"id":"(?:bootstrap|key_[a-z0-9]+)"/g),
+    ["bootstrap", id, "bootstrap", id].map((it) => `"id":"${it}"`),
+  );
+});
+
 test("an operation without a body takes an empty one, whatever its type is said to be", async () => {
   const { id } = (await gateway.ask("POST", "/v1/messages", { body: mail() })).body;
   const headers = { "content-type": "application/json" };
@@ -133,6 +150,55 @@ test("pages carry a policy that lets in nothing from elsewhere, and the document
   }
   const home = await gateway.ask("GET", "/", { key: null });
   assert.match(home.text, /npm run build/, "in a folder of sources the page says how it comes to be there");
+});
+
+test("every answer tells browsers to do nothing with it, a refusal too", async () => {
+  const expected = {
+    "content-security-policy": "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "origin-agent-cluster": "?1",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-dns-prefetch-control": "off",
+    "x-download-options": "noopen",
+    "x-frame-options": "SAMEORIGIN",
+    "x-permitted-cross-domain-policies": "none",
+    "x-xss-protection": "0",
+  };
+  for (const [method, path, status, body] of [
+    ["GET", "/livez", 200, undefined],
+    ["POST", "/v1/messages", 202, mail()],
+    ["POST", "/v1/messages", 422, {}],
+    ["POST", "/v1/messages", 400, "{"],
+    ["GET", "/nowhere", 404, undefined],
+    ["PUT", "/v1/messages", 405, undefined],
+  ] as const) {
+    const answer = await gateway.ask(method, path, { body });
+    assert.equal(answer.status, status, answer.text);
+    const told = Object.fromEntries(Object.keys(expected).map((name) => [name, answer.headers[name]]));
+    assert.deepEqual(told, expected, `${method} ${path}`);
+    assert.equal(answer.headers["strict-transport-security"], undefined);
+    assert.equal(answer.headers["x-powered-by"], undefined);
+  }
+});
+
+test("the answer to a POST is the message as it is read afterwards, field by field", async () => {
+  const soon = new Date(Date.now() + 3_600_000).toISOString();
+  for (const changes of [
+    {},
+    { cc: ["b@example.net"], bcc: "c@example.net", tags: ["a"], metadata: { b: "c" }, lane: "broadcast" },
+    { send_at: soon, expires_after: "2h", subject: "Grüße" },
+    { to: "left@example.net" },
+  ]) {
+    const suppressed = await gateway.ask("POST", "/v1/suppressions", { body: { address: "left@example.net" } });
+    assert.ok(suppressed.status < 300, suppressed.text);
+    const answer = await gateway.ask("POST", "/v1/messages", { body: mail(changes) });
+    assert.equal(answer.status, 202, answer.text);
+    assert.match(String(answer.headers["content-type"]), /^application\/json/);
+    const read = await gateway.ask("GET", String(answer.headers.location));
+    assert.deepEqual(answer.body, read.body);
+  }
 });
 
 test("every request is measured by its route, never by its path", async () => {

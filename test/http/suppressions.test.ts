@@ -379,7 +379,7 @@ describe("at acceptance", () => {
     assert.equal(app.woken.length, 0);
     const { redis: client, keys } = app.connection;
     assert.equal(await client.zcard(keys.open), 0);
-    for (const key of [keys.record(body.id), keys.state(body.id), keys.bytes(body.id)]) assert.ok((await client.pttl(key)) > 0, key);
+    for (const key of [keys.message(body.id), keys.bytes(body.id)]) assert.ok((await client.pttl(key)) > 0, key);
     assert.equal((await app.ask("GET", "/v1/messages?status=suppressed")).body.data.length, 1);
     const { body: log } = await app.ask("GET", `/v1/messages/${body.id}/events`);
     assert.deepEqual(

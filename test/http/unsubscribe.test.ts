@@ -141,10 +141,10 @@ test("the link works when its message is long forgotten", async () => {
   const app = await open();
   const { message, path } = await send(app, newsletter());
   const { redis: client, keys } = app.connection;
-  await client.del(keys.record(message.id), keys.state(message.id), keys.bytes(message.id));
+  await client.del(keys.message(message.id), keys.bytes(message.id));
   assertPage(await app.ask("POST", path, { key: null }), 200, /You are unsubscribed/);
   assert.equal((await app.ask("GET", "/v1/events")).body.data[1].type, "message.unsubscribed");
-  assert.equal(await client.exists(keys.state(message.id)), 0);
+  assert.equal(await client.exists(keys.message(message.id)), 0);
 });
 
 test("a raw message gets the link too, above what it says itself", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Webhook as SvixWebhook } from "svix";
 import { eventId } from "../../src/domain/events.ts";
+import { firstLineOf, secondLineOf } from "../../src/store/document.ts";
 import { createLedger } from "../../src/store/ledger.ts";
 import { draft } from "../store/ledgerForTests.ts";
 import { sharedRedis } from "../support/redis.ts";
@@ -18,7 +19,9 @@ test("an event reaches its webhook signed as Standard Webhooks says, in the cont
   const { webhook, secret } = await own.webhook(receiver.url);
   await own.start();
   const messageId = `msg_${"0".repeat(26)}`;
-  await own.connection.redis.set(own.connection.keys.record(messageId), JSON.stringify({ tags: ["welcome"], metadata: { user: "ü" } }));
+  const { record, ...state } = draft({ clock: own.connection.clock }, { record: { tags: ["welcome"], metadata: { user: "ü" } } });
+  const first = firstLineOf(record, { ...state, expires_at: state.expiresAt, attempts: 0 });
+  await own.connection.redis.set(own.connection.keys.message(messageId), `${first}\n${secondLineOf(record)}`);
   const event = await own.append({
     type: "message.bounced",
     message_id: messageId,

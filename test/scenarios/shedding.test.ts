@@ -13,7 +13,7 @@ import { waitFor } from "../support/waitFor.ts";
 
 const redis = await sharedRedis();
 
-test("under more large messages than it can compose, a process answers 503 with Retry-After early, tells how it is, loses nothing, and recovers by itself", async (t) => {
+test("under more long messages than it can compose, a process answers 503 with Retry-After early, tells how it is, loses nothing, and recovers by itself", async (t) => {
   const atEnd = atEndOf(t);
   const relay = await startScriptedRelay();
   atEnd(relay.stop);
@@ -22,7 +22,8 @@ test("under more large messages than it can compose, a process answers 503 with 
     config: "limits: { event_loop_delay: 40ms }",
   });
   atEnd(() => gateway.stop());
-  const attachments = [{ filename: "a.bin", content: Buffer.alloc(400_000, "attachment").toString("base64") }];
+  // Just short of what a thread would be given, and dear to encode.
+  const html = "<p>Grüße</p>\n".repeat(35_000);
   const accepted = new Map<string, string>();
   const answers: { status: number; code: string | undefined; retryAfter: string | null; tookMs: number }[] = [];
   const health: { status: number; tookMs: number }[] = [];
@@ -41,7 +42,7 @@ test("under more large messages than it can compose, a process answers 503 with 
     for (let index = 0; performance.now() < until; index++) {
       const testId = `${worker}-${index}`;
       const startedAt = performance.now();
-      const message = testMessage(testId, `${testId}@example.net`, { attachments });
+      const message = testMessage(testId, `${testId}@example.net`, { html });
       const { status, headers, body } = await gateway.post<MessageView & { code?: string }>("/v1/messages", message);
       answers.push({ status, code: body.code, retryAfter: headers.get("retry-after"), tookMs: performance.now() - startedAt });
       if (status === 202) accepted.set(testId, body.id);

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import type { WakeUp } from "../../src/domain/wakeUp.ts";
+import type { AttemptHistory } from "../../src/store/attemptHistory.ts";
+import type { Claim, RecordedOutcome } from "../../src/store/attempts.ts";
 import { isStoreUnavailable } from "../../src/store/connection.ts";
-import { type Claim, createLedger, type RecordedOutcome } from "../../src/store/ledger.ts";
+import { createLedger } from "../../src/store/ledger.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { waitFor } from "../support/waitFor.ts";
 import { acceptOne, beat, draft, type OpenLedger, openLedger } from "./ledgerForTests.ts";
@@ -32,6 +34,25 @@ async function claimed({ ledger }: OpenLedger, wake: WakeUp, owner = "own_a", wo
 }
 
 const reply = { code: 250, enhanced: "2.0.0", text: "ok" };
+
+function attemptOf(attempt: number): AttemptHistory {
+  return {
+    ...{ attempt, relay: "default", started_at: "2026-01-02T03:04:05.678Z", duration_ms: 12, remote_address: "192.0.2.1:25" },
+    ...{ connection_reused: true, tls: { version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384" } },
+    timings: { connect_ms: null, envelope_ms: 1, body_ms: 2, reply_ms: 3, total_ms: 6 },
+    recipients: [
+      { address: "a@x.example", outcome: "accepted", reply, fault: null },
+      { address: "b@x.example", outcome: "refused", reply: { code: 550, text: "no \n such" }, fault: null },
+      { address: null, outcome: "not_sent", reply: null, fault: { phase: "connect", text: "refused" } },
+      { address: "d@x.example", outcome: "in_doubt", reply: { code: 421, text: "bye" }, fault: { phase: "after_dot", text: "cut" } },
+    ],
+    transcript: [
+      { from: "client", at_ms: 0, line: "EHLO us" },
+      { from: "server", at_ms: 0, line: "250-relay\r\n250 SIZE" },
+      { from: "server", at_ms: 7, line: "354" },
+    ],
+  };
+}
 
 function record({ ledger }: OpenLedger, wake: WakeUp, attempt: number, outcomes: RecordedOutcome[], retryInMs = 0) {
   return ledger.record({ messageId: wake.messageId, dispatch: wake.dispatch, attempt, outcomes, retryInMs, counts: "tries" });
@@ -303,12 +324,28 @@ describe("record", () => {
       outcomes: [{ recipient: 0, kind: "sent" as const, reply }],
       retryInMs: 0,
       counts: "nothing" as const,
-      history: '{"attempt":1}',
+      history: attemptOf(1),
     };
     await store.ledger.record(input);
     await store.ledger.record(input);
     assert.equal((await eventsOf(store, id)).length, 2);
-    assert.equal((await store.messages.attempts(id)).length, 1);
+    assert.deepEqual(await store.messages.attempts(id), [attemptOf(1)]);
+  });
+
+  test("the history keeps the newest hundred attempts, oldest first, as they were", async () => {
+    const store = await open();
+    await beat(store, "own_a");
+    let { id, wake } = await acceptOne(store);
+    for (let number = 1; number <= 103; number++) {
+      const { attempt } = await claimed(store, wake, "own_a", `w${number}`);
+      const outcomes = [{ recipient: 0, kind: "deferred" as const, reply: { code: 450, text: "later" } }];
+      const input = { messageId: id, dispatch: 0, attempt, outcomes, retryInMs: 0, counts: "tries" as const, history: attemptOf(attempt) };
+      const next = await store.ledger.record(input);
+      assert.ok(next);
+      wake = next.wake;
+    }
+    const numbers = Array.from({ length: 100 }, (_, index) => index + 4);
+    assert.deepEqual(await store.messages.attempts(id), numbers.map(attemptOf));
   });
 
   test("a late 250 wins over an attempt that was begun meanwhile", async () => {
@@ -452,7 +489,7 @@ describe("deadlines", () => {
   test("a deadline settles what waits, and lets what is being sent end first", async () => {
     const store = await open();
     await beat(store, "own_a");
-    const { id, wake } = await acceptOne(store, { expiresInMs: 30 });
+    const { id, wake } = await acceptOne(store, { expiresInMs: 600 });
     const claim = await claimed(store, wake);
     await waitFor(async () => (await store.openWork.overdue(10)).includes(id), { what: "the deadline" });
     assert.equal(await store.ledger.expire(id), false);
@@ -465,7 +502,7 @@ describe("deadlines", () => {
   test("in doubt at its deadline a recipient is unknown, not failed", async () => {
     const store = await open();
     await beat(store, "own_a");
-    const { id, wake } = await acceptOne(store, { expiresInMs: 50 });
+    const { id, wake } = await acceptOne(store, { expiresInMs: 600 });
     const claim = await claimed(store, wake);
     await record(store, wake, claim.attempt, [{ recipient: 0, kind: "doubt", reply: { code: 0, text: "cut" } }], 60_000);
     await waitFor(async () => (await store.openWork.overdue(10)).includes(id), { what: "the deadline" });

@@ -4,12 +4,14 @@ import { idOf } from "../../src/domain/ids.ts";
 import type { MessageRecord, OnDoubt } from "../../src/domain/message.ts";
 import type { SuppressionPolicy } from "../../src/domain/suppression.ts";
 import type { WakeUp } from "../../src/domain/wakeUp.ts";
+import type { Leases } from "../../src/store/attempts.ts";
 import { type Connection, connect } from "../../src/store/connection.ts";
 import { createEvents } from "../../src/store/events.ts";
-import { type AcceptInput, createLedger, type Leases } from "../../src/store/ledger.ts";
+import { createLedger } from "../../src/store/ledger.ts";
 import type { Retention } from "../../src/store/messageScripts.ts";
 import { createMessages } from "../../src/store/messages.ts";
 import { createOpenWork } from "../../src/store/openWork.ts";
+import type { AcceptInput } from "../../src/store/storing.ts";
 import { createSuppressions } from "../../src/store/suppressions.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import type { TestRedis } from "../support/redis.ts";
@@ -57,7 +59,7 @@ export type DraftOptions = {
 };
 
 /** A message that is ready to be accepted; every recipient goes to the relay `default`. */
-export function draft(ledger: OpenLedger["ledger"], options: DraftOptions = {}): AcceptInput {
+export function draft(ledger: Pick<OpenLedger["ledger"], "clock">, options: DraftOptions = {}): AcceptInput {
   const now = ledger.clock.now();
   const bytes = options.bytes ?? Buffer.from("From: a@example.com\r\n\r\nhello\r\n");
   const addresses = options.recipients ?? ["one@example.net"];

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { isOpen } from "../../src/domain/states.ts";
 import type { WakeUp } from "../../src/domain/wakeUp.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
+import { waitFor } from "../support/waitFor.ts";
 import { beat, draft, type OpenLedger, openLedger } from "./ledgerForTests.ts";
 
 let redis: TestRedis;
@@ -33,8 +34,8 @@ const owners: Owner[] = [
   { tenant: "a_", keyId: "bootstrap" },
 ];
 
-async function accept(store: OpenLedger, { tenant, keyId }: Owner, queuedMax?: { key?: number; tenant?: number }) {
-  const input = draft(store.ledger, { tenant, recipients: ["one@x.example", "two@x.example"] });
+async function accept(store: OpenLedger, { tenant, keyId }: Owner, queuedMax?: { key?: number; tenant?: number }, expiresInMs = 600_000) {
+  const input = draft(store.ledger, { tenant, recipients: ["one@x.example", "two@x.example"], expiresInMs });
   input.record.key_id = keyId;
   const result = await store.ledger.accept({ ...input, ...(queuedMax && { queuedMax }) });
   return { id: input.record.id, result };
@@ -48,6 +49,20 @@ async function openByHand(store: OpenLedger, ids: { id: string; owner: Owner }[]
     if (message?.state.recipients.some(({ status }) => isOpen(status))) counts.set(owner, (counts.get(owner) ?? 0) + 1);
   }
   return counts;
+}
+
+/** A relay's dispatches, counted by hand. */
+async function workByHand(store: OpenLedger, ids: { id: string }[], relay: string) {
+  const work = { open: 0, claimed: 0 };
+  for (const { id } of ids) {
+    const { recipients = [], dispatches = [] } = (await store.messages.find(id))?.state ?? {};
+    for (const [number, it] of dispatches.entries()) {
+      if (it.relay !== relay || !recipients.some(({ status, dispatch }) => dispatch === number && isOpen(status))) continue;
+      work.open += 1;
+      if (it.claim) work.claimed += 1;
+    }
+  }
+  return work;
 }
 
 const reply = { code: 550, text: "no" };
@@ -123,8 +138,14 @@ test("after any sequence of changes the count of each key and tenant is that of 
         const ofTenant = [...byHand].reduce((sum, [owner, its]) => sum + (owner.tenant === tenant ? its : 0), 0);
         assert.equal(await openWork.countOpen(tenant), ofTenant, tenant);
       }
-      assert.equal(await connection.redis.zcard(connection.keys.openByOwner), await connection.redis.zcard(connection.keys.open));
-      assert.deepEqual(await openWork.forgetSettled("0", 1_000), { cursor: "0", gone: 0 });
+      assert.equal(
+        await connection.redis.zcard(connection.keys.open),
+        [...byHand.values()].reduce((sum, count) => sum + count, 0),
+      );
+      for (const relay of ["default", "other"]) {
+        const { waiting, delayed, active } = await openWork.depth(relay);
+        assert.deepEqual({ relay, ...(await workByHand(store, ids, relay)) }, { relay, open: waiting + delayed + active, claimed: active });
+      }
     }),
     { numRuns: 60 },
   );
@@ -141,7 +162,7 @@ test("of many at once as many are stored as there is room for, and nothing of th
   for (const { id, result } of results) {
     if (result.kind === "stored") continue;
     const { keys, redis: client } = connection;
-    assert.equal(await client.exists(keys.record(id), keys.state(id), keys.bytes(id)), 0);
+    assert.equal(await client.exists(keys.message(id), keys.bytes(id)), 0);
   }
   assert.equal(await connection.redis.zcard(connection.keys.tenantMessages("a")), 7);
   // Another key of the tenant has its own bound, under the tenant's.
@@ -205,11 +226,13 @@ test("a settled message is opened again only while there is room; one that is st
 test("a message whose keys somebody took away does not stand in the way for ever", async () => {
   const store = await open();
   const { connection, ledger, openWork } = store;
-  const { id } = await accept(store, owners[0] as Owner);
+  const { id } = await accept(store, owners[0] as Owner, undefined, 300);
   const other = await accept(store, owners[0] as Owner);
-  await connection.redis.del(connection.keys.record(id), connection.keys.state(id));
+  await connection.redis.del(connection.keys.message(id));
+  assert.equal(await openWork.countOpen("a"), 2);
+  await waitFor(async () => (await openWork.overdue(10)).includes(id), { what: "its deadline" });
   assert.equal(await ledger.expire(id), true);
-  assert.deepEqual(await openWork.forgetSettled("0", 100), { cursor: "0", gone: 1 });
+  assert.deepEqual(await openWork.overdue(10), []);
   assert.equal(await openWork.countOpen("a"), 1);
   assert.equal(typeof (await ledger.cancel(other.id)), "object");
   assert.equal(await openWork.countOpen("a"), 0);

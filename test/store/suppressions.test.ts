@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { StoredEvent } from "../../src/domain/events.ts";
 import type { WakeUp } from "../../src/domain/wakeUp.ts";
-import type { Claim, RecordedOutcome } from "../../src/store/ledger.ts";
+import type { Claim, RecordedOutcome } from "../../src/store/attempts.ts";
 import type { SuppressionInput } from "../../src/store/suppressions.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { acceptOne, draft, type OpenLedger, openLedger } from "./ledgerForTests.ts";
@@ -387,7 +387,7 @@ describe("in the ledger", () => {
       ["suppressed"],
     );
     assert.deepEqual((await store.openWork.scanOpen("0", 10)).messageIds, []);
-    assert.ok((await store.connection.redis.pttl(store.connection.keys.state(id))) > 0);
+    assert.ok((await store.connection.redis.pttl(store.connection.keys.message(id))) > 0);
   });
 
   test("a message that asked for it is sent in spite of a suppression that came later", async () => {

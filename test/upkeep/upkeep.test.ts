@@ -73,7 +73,7 @@ test("a lost wake-up of a scheduled message waits in the queue for its time", as
   const { upkeep, ...store } = await open();
   await acceptOne(store, { sendInMs: 60_000 });
   await rewakeUnconfirmed(upkeep, noPause);
-  assert.deepEqual(await store.producer.depth("default"), { waiting: 0, delayed: 1, active: 0 });
+  assert.deepEqual(await store.openWork.depth("default"), { waiting: 0, delayed: 1, active: 0 });
 });
 
 test("past their deadline messages are settled, however many they are", async () => {

@@ -34,6 +34,7 @@ export function createBatch(app: App, dependencies: Dependencies): void {
     method: "POST",
     url: "/v1/messages/batch",
     bodyLimit: dependencies.limits.batchBytesMax,
+    config: { holdsFiles: true },
     onRequest: dependencies.scope("send"),
     schema: {
       operationId: "createBatch",
@@ -58,7 +59,7 @@ export function createBatch(app: App, dependencies: Dependencies): void {
           if ("error" in item) dependencies.observeRefusal(item.error.refused);
           return view(item, request.id);
         },
-        claimOf(request, "/v1/messages/batch"),
+        await claimOf(request, "/v1/messages/batch"),
       );
       if (isRefusal(answer)) return refuse(request, reply, answer);
       if (answer.replayed) reply.header("idempotent-replayed", "true");

@@ -26,6 +26,7 @@ export function createRawMessage(app: App, dependencies: Dependencies): void {
     method: "POST",
     url: "/v1/messages/raw",
     bodyLimit: bodyBytesMax(dependencies.limits.messageBytesMax),
+    config: { holdsFiles: true },
     onRequest: dependencies.scope("send"),
     schema: {
       operationId: "createRawMessage",
@@ -56,8 +57,8 @@ export function createRawMessage(app: App, dependencies: Dependencies): void {
       const draft = await prepareRaw(dependencies.prepare, caller, parsed);
       if (request.query.dry_run && !isRefusal(draft)) return reply.code(200).send(dryRunView(draft, dependencies.prepare));
       // With the message itself for a body the envelope is in headers, and makes another request of it.
-      const content = Buffer.isBuffer(request.body) ? withEnvelope(parsed, request.body) : parsedBody(request);
-      const claim = request.query.dry_run ? undefined : claimOf(request, "/v1/messages/raw", content);
+      const content = () => (Buffer.isBuffer(request.body) ? withEnvelope(parsed, request.body) : parsedBody(request));
+      const claim = request.query.dry_run ? undefined : await claimOf(request, "/v1/messages/raw", content);
       const accepted = await accept(stepInto(request, dependencies), draft, claim);
       if (isRefusal(accepted)) return refuse(request, reply, isMessage ? asHeaders(placed(accepted)) : placed(accepted));
       if (accepted.replayed) reply.header("idempotent-replayed", "true");

@@ -1,73 +1,95 @@
--- Accepts one message: stores it whole or not at all.
--- KEYS: 1 record, 2 state, 3 bytes, 4 events, 5 sequence, 6 open, 7 unconfirmed, 8 relays, 9 tenant's messages,
---       10 idempotency (or the record again, where there is none), 11 what suppressions' names begin with, 12… further chunks of the bytes, stored before with a time to live
--- ARGV: 1 not-after (ms, Redis time), 2 message id, 3 created at (ms), 4 expires at (ms), 5 record JSON,
---       6 state JSON without `events`, 7 bytes (or "" when they are stored already), 8 JSON list of events,
---       9 JSON list of wake-up ids, 10 JSON list of relay names, 11 idempotency value or "", 12 its time to live (ms),
---       13 whom suppressions are looked up for, as JSON { tenant, list, addresses }, or "",
---       14 "", or where no recipient is open: the retention as in message.lua, 15 tenant, 16 key id,
---       17 JSON { key, tenant }: how many open messages each may have; absent: any number
--- Returns: { "suppressed", JSON list of { position in the addresses (from 0), suppression, category } } nothing is stored
+-- Accepts messages: stores each whole or not at all.
+-- KEYS: 1 events, 2 sequence, 3 open, 4 unconfirmed, 5 relays, then what names begin with: 6 of messages, 7 of bytes,
+--       8 of suppressions, 9 of kept recipients
+-- ARGV: 1 retention as in message.lua, 2 the job that the dispatches of these messages share, then for each message:
+--   1 not-after (ms, Redis time), 2 message id, 3 created at (ms), 4 expires at (ms), 5 first line without `events` and `job`, 6 second line (document.ts),
+--   7 bytes (or "" when they are stored already, with a time to live), 8 in how many chunks they are,
+--   9 events as JSON, 10 wake-up ids, 11 dispatches that are open (`<number from 1> <relay> <when it is due, if it is put off, or 0>`), each
+--   separated by line feeds,
+--   12 name of the idempotency key, or "", 13 its value, 14 its time to live (ms),
+--   15 addresses that suppressions are looked up for, separated by line feeds, 16 the message's list, or "",
+--   17 "1" where no recipient is open, or "", 18 tenant, 19 key id, 20 name of the tenant's messages,
+--   21, 22 how many open messages the key and the tenant may have; "": any number,
+--   23 digests of recipients to be kept, or "", 24 their time to live (ms)
+-- Returns for each: { "suppressed", JSON list of { position in the addresses (from 0), suppression, category } } nothing is stored
 --   | { "stored", the last event's sequence number } | { "replay", idempotency value } | { "late" } | { "chunks_gone" }
---   | { "full", "key" or "tenant" }
+--   | { "full", "key" or "tenant" } | { "fault", text }
+--- @include batch
 --- @include ledger
 --- @include suppression
 
-if ARGV[11] ~= '' then
-  local first = redis.call('GET', KEYS[10])
-  if first then return { 'replay', first } end
-end
-
+local keys = { events = KEYS[1], sequence = KEYS[2], open = KEYS[3], unconfirmed = KEYS[4], suppressions = KEYS[8] }
+local job = ARGV[2]
 local now = time_now()
-if now > tonumber(ARGV[1]) then return { 'late' } end
 
-local keys = { open = KEYS[6] }
-local identity = { tenant = ARGV[15], key_id = ARGV[16] }
-
-if ARGV[13] ~= '' then
-  local asked = cjson.decode(ARGV[13])
+local function suppressed_of(tenant, addresses, list)
   local found = {}
-  for index, address in ipairs(asked.addresses) do
-    local suppression, category = suppression_of({ suppressions = KEYS[11] }, asked.tenant, address, asked.list, nil, now)
-    if suppression then found[#found + 1] = { position = index - 1, suppression = suppression, category = category } end
+  local position = 0
+  for address in string.gmatch(addresses, '[^\n]+') do
+    local suppression, category = suppression_of(keys, tenant, address, list ~= '' and list or nil, nil, now)
+    if suppression then found[#found + 1] = { position = position, suppression = suppression, category = category } end
+    position = position + 1
   end
-  if #found > 0 then return { 'suppressed', cjson.encode(found) } end
+  return #found > 0 and found or nil
 end
 
-if ARGV[14] == '' then
-  local full = full_quota(keys, identity, cjson.decode(ARGV[17]))
-  if full then return { 'full', full } end
+-- The keys of the bytes: the first has the name of all, as a message in one piece has no other.
+local function content_keys(id, chunks)
+  local names = { KEYS[7] .. id }
+  for chunk = 1, chunks - 1 do names[chunk + 1] = KEYS[7] .. id .. ':' .. chunk end
+  return names
 end
 
-if ARGV[7] ~= '' then
-  redis.call('SET', KEYS[3], ARGV[7])
-else
-  -- None may have run out while the others were being stored.
-  for index = 12, #KEYS do
-    if redis.call('EXISTS', KEYS[index]) == 0 then return { 'chunks_gone' } end
+local function accept(at)
+  local id, idempotency, tenant, settled = ARGV[at + 2], ARGV[at + 12], ARGV[at + 18], ARGV[at + 17] ~= ''
+  if idempotency ~= '' then
+    local answer = redis.call('GET', idempotency)
+    if answer then return { 'replay', answer } end
   end
-  if redis.call('PERSIST', KEYS[3]) == 0 then return { 'chunks_gone' } end
-  for index = 12, #KEYS do redis.call('PERSIST', KEYS[index]) end
+  if now > tonumber(ARGV[at + 1]) then return { 'late' } end
+
+  local suppressed = suppressed_of(tenant, ARGV[at + 15], ARGV[at + 16])
+  if suppressed then return { 'suppressed', cjson.encode(suppressed) } end
+
+  local identity = { tenant = tenant, key_id = ARGV[at + 19] }
+  if not settled then
+    local full = full_quota(keys, identity, { key = tonumber(ARGV[at + 21]), tenant = tonumber(ARGV[at + 22]) })
+    if full then return { 'full', full } end
+  end
+
+  local content = content_keys(id, tonumber(ARGV[at + 8]))
+  if ARGV[at + 7] ~= '' then
+    redis.call('SET', content[1], ARGV[at + 7])
+  else
+    -- None may have run out while the others were being stored.
+    if redis.call('EXISTS', unpack(content)) < #content then return { 'chunks_gone' } end
+    for _, key in ipairs(content) do redis.call('PERSIST', key) end
+  end
+
+  local sequences = {}
+  for event in string.gmatch(ARGV[at + 9], '[^\n]+') do sequences[#sequences + 1] = append_text_to_log(keys, event) end
+
+  local first = string.sub(ARGV[at + 5], 1, -2) .. ',"job":"' .. job .. '","events":[' .. table.concat(sequences, ',') .. ']}'
+  redis.call('SET', KEYS[6] .. id, first .. '\n' .. ARGV[at + 6])
+  redis.call('ZADD', ARGV[at + 20], ARGV[at + 3], id)
+  for wake in string.gmatch(ARGV[at + 10], '[^\n]+') do redis.call('ZADD', keys.unconfirmed, now, wake) end
+  for number, relay, later in string.gmatch(ARGV[at + 11], '(%d+) (%S+) (%d+)') do
+    redis.call('SADD', KEYS[5], relay)
+    keys.message_id = id
+    join_work(keys, number, { relay = relay, open = true, later = later ~= '0' and later or nil })
+  end
+  if ARGV[at + 23] ~= '' then redis.call('SET', KEYS[9] .. id, ARGV[at + 23], 'PX', ARGV[at + 24]) end
+  if settled then
+    local its = { open = keys.open, all = { KEYS[6] .. id }, content = content }
+    rest_if_settled(its, cjson.decode(first), identity, id, cjson.decode(ARGV[1]))
+  else
+    note_open(keys, identity, id, ARGV[at + 4])
+  end
+  if idempotency ~= '' then redis.call('SET', idempotency, ARGV[at + 13], 'PX', ARGV[at + 14]) end
+  return { 'stored', sequences[#sequences] }
 end
 
-local sequences = {}
-for _, event in ipairs(cjson.decode(ARGV[8])) do
-  local sequence = redis.call('INCR', KEYS[5])
-  redis.call('XADD', KEYS[4], string.format('%d-0', sequence), 'e', event)
-  sequences[#sequences + 1] = sequence
-end
-
-redis.call('SET', KEYS[1], ARGV[5])
-redis.call('SET', KEYS[2], string.sub(ARGV[6], 1, -2) .. ',"events":' .. cjson.encode(sequences) .. '}')
-redis.call('ZADD', KEYS[9], ARGV[3], ARGV[2])
-for _, wake in ipairs(cjson.decode(ARGV[9])) do redis.call('ZADD', KEYS[7], now, wake) end
-redis.call('SADD', KEYS[8], unpack(cjson.decode(ARGV[10])))
-if ARGV[14] == '' then
-  note_open(keys, identity, ARGV[2], ARGV[4])
-else
-  keys.all = { KEYS[1], KEYS[2] }
-  keys.content = { KEYS[3], unpack(KEYS, 12) }
-  rest_if_settled(keys, cjson.decode(ARGV[6]), identity, ARGV[2], cjson.decode(ARGV[14]))
-end
-if ARGV[11] ~= '' then redis.call('SET', KEYS[10], ARGV[11], 'PX', ARGV[12]) end
-return { 'stored', sequences[#sequences] }
+work_is_written_last = true
+local answers = run_batch(2, 24, accept)
+write_work(keys)
+return answers

@@ -7,7 +7,6 @@
 
 if not state then return { 'gone' } end
 local now = time_now()
-load_record()
 local count = 0
 for index, recipient in ipairs(state.recipients) do
   if open_statuses[recipient.status] and recipient.status ~= 'sending' then

@@ -4,17 +4,26 @@
 -- Returns: 1 all settled, 0 not yet (looked at again later)
 --- @include message
 
+-- Somebody took the message's keys away: its owner is known by the index alone, where it is among what is overdue.
+local function forget_open()
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', keys.open, '-inf', time_now(), 'LIMIT', 0, 1000)) do
+    local id, tenant, key_id = string.match(member, '^(%S+) ([^:]*):(.*)$')
+    if id == message_id and redis.call('ZREM', keys.open, member) == 1 then
+      count_open(keys, { tenant = tenant, key_id = key_id }, -1)
+    end
+  end
+end
+
 if not state then
-  redis.call('ZREM', keys.open, message_id)
+  forget_open()
   return 1
 end
 local now = time_now()
 if now < state.expires_at then
   -- Only where it still stands there: it may have been settled since somebody looked.
-  redis.call('ZADD', keys.open, 'XX', state.expires_at, message_id)
+  redis.call('ZADD', keys.open, 'XX', state.expires_at, open_member(message_id, identity))
   return 0
 end
-load_record()
 local look_again
 for dispatch = 0, #state.dispatches - 1 do
   local claim = state.dispatches[dispatch + 1].claim
@@ -22,7 +31,7 @@ for dispatch = 0, #state.dispatches - 1 do
   if ends and ends > now then
     look_again = math.min(look_again or ends, ends)
   else
-    if claim then take_over(keys, state, identity, dispatch, now, record.on_doubt == 'hold') end
+    if claim then take_over(keys, state, identity, dispatch, now, state.hold) end
     for index, recipient in ipairs(state.recipients) do
       if recipient.dispatch == dispatch and open_statuses[recipient.status] then expire(keys, state, identity, index, now) end
     end
@@ -31,7 +40,7 @@ for dispatch = 0, #state.dispatches - 1 do
 end
 save_state(keys, state)
 if look_again then
-  redis.call('ZADD', keys.open, 'XX', look_again, message_id)
+  redis.call('ZADD', keys.open, 'XX', look_again, open_member(message_id, identity))
   return 0
 end
 rest_if_settled(keys, state, identity, message_id, retention)

@@ -14,7 +14,6 @@ for _, outcome in ipairs(outcomes) do
   if recipient.status == 'sending' and (recipient.doubts or 0) == 0 then return { 'busy' } end
 end
 
-load_record()
 local now = time_now()
 local policy = cjson.decode(ARGV[4])
 local was_open = has_open(state)
@@ -28,19 +27,19 @@ end
 -- Leaving the message's list, or all mail where it has none. Returns whether that is new.
 local function unsubscribe(recipient_index)
   local address = identity.addresses[recipient_index]
-  local name = suppression_name(address, record.list)
-  local standing = suppression_row(redis.call('HGET', suppression_keys(keys, record.tenant).rows, name), now)
+  local name = suppression_name(address, state.list)
+  local standing = suppression_row(redis.call('HGET', suppression_keys(keys, state.tenant).rows, name), now)
   if standing and not standing.expires_at and suppression_ranks[standing.reason] >= suppression_ranks.unsubscribe then return false end
   append_event(keys, state, {
     type = 'message.unsubscribed',
     at = now,
-    tenant = record.tenant,
+    tenant = state.tenant,
     message_id = message_id,
     recipient = address,
-    suppression = { reason = 'unsubscribe', source = 'report', list = record.list },
+    suppression = { reason = 'unsubscribe', source = 'report', list = state.list },
   })
-  local fields = { reason = 'unsubscribe', source = 'report', list = record.list, message_id = message_id, cause = state.events[#state.events] }
-  suppress(keys, record.tenant, address, fields, now)
+  local fields = { reason = 'unsubscribe', source = 'report', list = state.list, message_id = message_id, cause = state.events[#state.events] }
+  suppress(keys, state.tenant, address, fields, now)
   return true
 end
 
@@ -63,7 +62,7 @@ for position, outcome in ipairs(outcomes) do
     if changed then recipient.reported = true end
     local suppressed = 'unchanged'
     if outcome.kind ~= 'delivered' then
-      suppressed = suppress_after(keys, record.tenant, identity.addresses[index], policy, {
+      suppressed = suppress_after(keys, state.tenant, identity.addresses[index], policy, {
         reason = outcome.kind == 'complained' and 'complaint' or 'bounce',
         source = 'report',
         category = outcome.category,

@@ -12,10 +12,9 @@ for _, recipient in ipairs(state.recipients) do
   if open_statuses[recipient.status] and (recipient.attempts > 0 or recipient.status == 'deferred') then return { 'too_late' } end
 end
 if not has_open(state) or now >= state.expires_at then return { 'too_late' } end
-load_record()
 
 local at = math.max(tonumber(ARGV[3]), now)
-local life = state.expires_at - (state.send_at or record.created_at)
+local life = state.expires_at - (state.send_at or state.created_at)
 state.send_at = at
 state.expires_at = at + life
 for _, recipient in ipairs(state.recipients) do
@@ -27,7 +26,7 @@ end
 for dispatch = 0, #state.dispatches - 1 do
   if has_open(state, dispatch) then schedule(keys, state, message_id, dispatch, at, now) end
 end
-append_event(keys, state, { type = 'message.rescheduled', at = now, tenant = record.tenant, message_id = message_id })
-redis.call('ZADD', keys.open, state.expires_at, message_id)
+append_event(keys, state, { type = 'message.rescheduled', at = now, tenant = state.tenant, message_id = message_id })
+redis.call('ZADD', keys.open, 'XX', state.expires_at, open_member(message_id, identity))
 save_state(keys, state)
 return { 'rescheduled', now, cjson.encode(state) }

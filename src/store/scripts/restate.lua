@@ -6,7 +6,6 @@
 --- @include message
 
 if not state then return { 'gone' } end
-load_record()
 local now = time_now()
 local forgotten = false
 

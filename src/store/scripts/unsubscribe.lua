@@ -1,11 +1,11 @@
 -- A recipient leaves a mailing list: suppresses its address for that list and says so of the message, whose link was followed.
--- KEYS: 1 the message's state (it may be gone), 2 events, 3 sequence, 4 what suppressions' names begin with
+-- KEYS: 1 the message (it may be gone), 2 events, 3 sequence, 4 what suppressions' names begin with
 -- ARGV: 1 tenant, 2 message id, 3 address, 4 list
 -- Returns: 1 done, 0 it had left before
 --- @include ledger
 --- @include suppression
 
-local keys = { state = KEYS[1], events = KEYS[2], sequence = KEYS[3], suppressions = KEYS[4] }
+local keys = { message = KEYS[1], events = KEYS[2], sequence = KEYS[3], suppressions = KEYS[4] }
 local tenant, message_id, address, list = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local now = time_now()
 local standing = suppression_row(redis.call('HGET', suppression_keys(keys, tenant).rows, suppression_name(address, list)), now)

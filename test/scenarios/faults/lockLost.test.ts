@@ -1,5 +1,6 @@
 // A worker lives on, and its job runs a second time elsewhere: the lock was lost in an outage of Redis while a long send was under way.
 import assert from "node:assert/strict";
+import { Redis } from "ioredis";
 import { atEndOf } from "../../support/atEnd.ts";
 import { settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
@@ -46,11 +47,10 @@ faultRow(
     await proxy.refuse();
     proxy.cut();
     const cutAt = performance.now();
-    // There are connections enough for a second run: whoever finds a dispatch busy puts its job off.
-    const putOff = async () => {
-      const { body } = await api.get<{ data: { queue: { delayed: number } }[] }>("/v1/relays");
-      return (body.data[0]?.queue.delayed ?? 0) > 0;
-    };
+    // There are connections enough for a second run: whoever finds a dispatch busy puts its job off. The API tells dispatches, not jobs.
+    const client = new Redis(redisUrl);
+    atEnd(async () => client.disconnect());
+    const putOff = async () => (await client.zcard("{postern:0}:queue:relay-default:delayed")) > 0;
     await waitFor(putOff, { what: "jobs to run a second time", timeoutMs: 30_000, everyMs: 20 });
     await proxy.accept();
     const awayMs = performance.now() - cutAt;

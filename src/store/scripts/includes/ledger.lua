@@ -1,26 +1,58 @@
 -- What the ledger's scripts share: the time, a message's state, its events, and how a recipient changes.
 -- Included by scripts/*.lua; the including script passes its keys as a table:
---   keys.state, keys.bytes, keys.events, keys.sequence, keys.open, keys.unconfirmed, keys.owners
--- A message's further keys (record, chunks, attempts) come in keys.all, for their time to live.
+--   keys.message, keys.bytes, keys.events, keys.sequence, keys.open, keys.unconfirmed, keys.owners
+-- A message's further keys (chunks, attempts) come in keys.all and keys.content, for their time to live.
 
 --- @include time
 --- @include owners
 --- @include log
 
+--- @include work
+
+-- What stands behind the first line of the message that was read last: scripts hand it on unread.
+local further_lines
+
 -- The state, or nil if the message is gone.
 local function load_state(keys)
-  local text = redis.call('GET', keys.state)
-  return text and cjson.decode(text)
+  local text = redis.call('GET', keys.message)
+  if not text then return nil end
+  local ends = string.find(text, '\n', 1, true)
+  further_lines = string.sub(text, ends)
+  local state = cjson.decode(string.sub(text, 1, ends - 1))
+  note_work(state)
+  return state
+end
+
+-- The newest attempt of the message that was read last, as JSON, or nil.
+local function newest_attempt()
+  local ends = string.find(further_lines, '\n', 2, true)
+  return ends and string.sub(further_lines, ends + 1)
+end
+
+-- To be saved with the state.
+local function set_newest_attempt(attempt)
+  local ends = string.find(further_lines, '\n', 2, true)
+  further_lines = string.sub(further_lines, 1, ends and ends - 1) .. '\n' .. attempt
 end
 
 -- KEEPTTL: a settled message's state may already be on its way out.
+-- Returns the message as it lies there.
 local function save_state(keys, state)
-  redis.call('SET', keys.state, cjson.encode(state), 'KEEPTTL')
+  local text = cjson.encode(state) .. further_lines
+  redis.call('SET', keys.message, text, 'KEEPTTL')
+  count_work(keys, state)
+  return text
 end
 
 -- Appends an event to the log and notes its number in the state. `fields` are those of StoredEvent but sequence.
 local function append_event(keys, state, fields)
   state.events[#state.events + 1] = append_to_log(keys, fields)
+end
+
+-- The same of a recipient's new status, without the fields' names, as most of the log is that: see readEntry in events.ts.
+local function append_settling(keys, state, values)
+  while values[#values] == cjson.null do values[#values] = nil end
+  state.events[#state.events + 1] = append_text_to_log(keys, cjson.encode(values))
 end
 
 -- What may follow what: the table of domain/states.ts.
@@ -50,32 +82,21 @@ local function settle(keys, state, identity, index, status, now, detail)
     recipient.hard_bounce = nil
     recipient.suppression = detail and detail.suppression or nil
   end
-  append_event(keys, state, {
-    type = 'message.' .. status,
-    at = now,
-    tenant = identity.tenant,
-    message_id = identity.message_id,
-    recipient = identity.addresses[index],
-    status = status,
-    attempt = recipient.attempts > 0 and recipient.attempts or nil,
-    relay = recipient.relay,
-    reply = recipient.reply,
-    category = recipient.category,
-    rule = recipient.rule,
-    hard_bounce = recipient.hard_bounce,
-    possible_duplicate = recipient.possible_duplicate,
-    suppression = recipient.suppression,
+  append_settling(keys, state, {
+    'message.' .. status,
+    now,
+    identity.tenant,
+    identity.message_id,
+    identity.addresses[index],
+    recipient.attempts > 0 and recipient.attempts or cjson.null,
+    recipient.relay or cjson.null,
+    recipient.reply or cjson.null,
+    recipient.category or cjson.null,
+    recipient.rule or cjson.null,
+    recipient.hard_bounce == nil and cjson.null or recipient.hard_bounce,
+    recipient.possible_duplicate or cjson.null,
+    recipient.suppression or cjson.null,
   })
-end
-
-local open_statuses = { scheduled = true, queued = true, sending = true, deferred = true }
-
--- Whether a recipient of the state, or of one dispatch (counted from 0), is open.
-local function has_open(state, dispatch)
-  for _, recipient in ipairs(state.recipients) do
-    if open_statuses[recipient.status] and (dispatch == nil or recipient.dispatch == dispatch) then return true end
-  end
-  return false
 end
 
 -- The wake-up of a dispatch (counted from 0): noted until the queue has taken it.
@@ -88,26 +109,36 @@ local function schedule(keys, state, message_id, dispatch, at, now)
   local it = state.dispatches[dispatch + 1]
   it.generation = it.generation + 1
   it.next_at = at
+  it.later = at > now or nil
   it.claim = nil
   redis.call('ZADD', keys.unconfirmed, now, wake_id(message_id, dispatch, it.generation))
 end
 
--- Every open message stands in two indexes: by its deadline, and by its owner, where quotas count it. Whatever puts it into the one or
--- takes it out puts it into the other too, or takes it out, in the same step.
-local function by_owner(keys)
-  return keys.open .. ':by-owner'
+-- Every open message stands in the index of deadlines, with its owner, and is counted for its tenant and its key, where quotas look. Whatever
+-- puts it into the index or takes it out counts it in the same step.
+local function open_member(message_id, identity)
+  return message_id .. ' ' .. identity.tenant .. ':' .. identity.key_id
+end
+
+local function count_open(keys, identity, by)
+  change_work('of', identity.tenant, by)
+  change_work('of', identity.tenant .. ':' .. identity.key_id, by)
+  if not work_is_written_last then write_work(keys) end
+end
+
+-- As it is now, with what this script has not written yet.
+local function open_count(keys, owner)
+  return tonumber(redis.call('HGET', keys.open .. ':work', 'of ' .. owner) or '0') + (work_changes['of ' .. owner] or 0)
 end
 
 local function note_open(keys, identity, message_id, deadline)
-  redis.call('ZADD', keys.open, deadline, message_id)
-  redis.call('ZADD', by_owner(keys), 0, identity.tenant .. ':' .. identity.key_id .. ':' .. message_id)
+  if redis.call('ZADD', keys.open, deadline, open_member(message_id, identity)) == 1 then count_open(keys, identity, 1) end
 end
 
 -- Who has as many open messages as allowed: 'key', 'tenant' or nil. `most`: { key, tenant }, each nil for any number.
 local function full_quota(keys, identity, most)
   local function is_full(owner, number)
-    -- ';' follows ':': these are the members that begin with the owner.
-    return number and redis.call('ZLEXCOUNT', by_owner(keys), '[' .. owner .. ':', '(' .. owner .. ';') >= number
+    return number and open_count(keys, owner) >= number
   end
   if is_full(identity.tenant .. ':' .. identity.key_id, most.key) then return 'key' end
   if is_full(identity.tenant, most.tenant) then return 'tenant' end
@@ -119,14 +150,14 @@ local function close_dispatch(state, dispatch)
   local it = state.dispatches[dispatch + 1]
   it.generation = it.generation + 1
   it.claim = nil
+  if not has_open(state) then state.job = nil end
 end
 
 -- Once nothing is open: the message leaves the indexes of what is open, and its keys get a time to live.
 -- `retention`: { message, content, failed_content } in milliseconds.
 local function rest_if_settled(keys, state, identity, message_id, retention)
   if has_open(state) then return end
-  redis.call('ZREM', keys.open, message_id)
-  redis.call('ZREM', by_owner(keys), identity.tenant .. ':' .. identity.key_id .. ':' .. message_id)
+  if redis.call('ZREM', keys.open, open_member(message_id, identity)) == 1 then count_open(keys, identity, -1) end
   local all_sent = true
   for _, recipient in ipairs(state.recipients) do
     if recipient.status ~= 'sent' and recipient.status ~= 'delivered' then all_sent = false end

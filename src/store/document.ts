@@ -1,0 +1,109 @@
+// A message as one string in the store, of two lines or three. The first is JSON that the scripts read and write: the state, and what they go by
+// of the record. The second is the rest of the record, which no script reads. The third is the newest attempt, see history.ts.
+import type { DispatchState, Message, MessageRecord, MessageState, RecipientKind } from "../domain/message.ts";
+
+/** What stands in the first line beside the state. Nothing of the record stands twice. */
+type ForScripts = Pick<MessageRecord, "tenant" | "key_id" | "created_at" | "list" | "bypass_suppressions" | "chunks"> & {
+  addresses: string[];
+  hold?: true;
+};
+
+/**
+ * The rest of the record: what is as usual is left out, what every message has is named by a letter, and all else is there as it is. `e`: the
+ * envelope's sender, where that is not the header's; `k`: the recipients' kinds, a letter each, where not all are `to`.
+ */
+type Rest = Omit<
+  MessageRecord,
+  | keyof ForScripts
+  | ("id" | "on_doubt" | "recipients" | "from" | "envelope_from" | "return_path" | "subject")
+  | ("internet_message_id" | "size" | "lane" | "tags" | "metadata")
+> & {
+  f: string;
+  e?: string;
+  p?: string;
+  s: string;
+  i: string;
+  z: number;
+  l?: "broadcast";
+  t?: string[];
+  m?: Record<string, string>;
+  k?: string;
+};
+
+const letters: Record<RecipientKind, string> = { to: "t", cc: "c", bcc: "b" };
+const kinds: Record<string, RecipientKind> = { t: "to", c: "cc", b: "bcc" };
+
+/** The first line, but for its events and job: accept.lua adds these. */
+export function firstLineOf(record: MessageRecord, state: Omit<MessageState, "events" | "job">): string {
+  const { tenant, key_id, created_at, list, bypass_suppressions, chunks, on_doubt, recipients } = record;
+  const first: ForScripts & Omit<MessageState, "events" | "job" | "dispatches"> & { dispatches: StoredDispatch[] } = {
+    ...{ tenant, key_id, created_at, addresses: recipients.map(({ address }) => address) },
+    ...(on_doubt === "hold" && { hold: true }),
+    ...(list !== undefined && { list }),
+    ...(bypass_suppressions && { bypass_suppressions }),
+    ...(chunks !== undefined && { chunks }),
+    ...{ ...state, dispatches: state.dispatches.map(withoutZeros) },
+  };
+  return JSON.stringify(first);
+}
+
+/** The second line. */
+export function secondLineOf(record: MessageRecord): string {
+  const { id, tenant, key_id, created_at, list, bypass_suppressions, chunks, on_doubt, recipients, ...rest } = record;
+  const { from, envelope_from, return_path, subject, internet_message_id, size, lane, tags, metadata, ...others } = rest;
+  const isAllTo = recipients.every(({ kind }) => kind === "to");
+  const stored: Rest = {
+    f: from,
+    ...(envelope_from !== from && { e: envelope_from }),
+    ...(return_path !== undefined && { p: return_path }),
+    ...{ s: subject, i: internet_message_id, z: size },
+    ...(lane === "broadcast" && { l: lane }),
+    ...(tags.length > 0 && { t: tags }),
+    ...(Object.keys(metadata).length > 0 && { m: metadata }),
+    ...(!isAllTo && { k: recipients.map(({ kind }) => letters[kind]).join("") }),
+    ...others,
+  };
+  return JSON.stringify(stored);
+}
+
+/** The state, out of what scripts return: the first line alone. */
+export function stateOf(firstLine: string): MessageState {
+  return split(JSON.parse(firstLine)).state;
+}
+
+/** Reads a message of that id. Its newest attempt, if there is one, is left as it lies. */
+export function readDocument(id: string, text: string): Message & { attempt?: string } {
+  const [first = "", second = "", attempt] = text.split("\n");
+  const { addresses, hold, state, ...known } = split(JSON.parse(first));
+  const { f, e = f, p, s, i, z, l = "transactional", t = [], m = {}, k = "", ...others } = JSON.parse(second) as Rest;
+  const record: MessageRecord = {
+    ...{ id, ...known, ...others, from: f, envelope_from: e },
+    ...(p !== undefined && { return_path: p }),
+    ...{ subject: s, internet_message_id: i, size: z, lane: l, tags: t, metadata: m },
+    on_doubt: hold ? "hold" : "resend",
+    recipients: addresses.map((address, index) => ({ address, kind: kinds[k[index] ?? "t"] ?? "to" })),
+  };
+  return { record, state, ...(attempt !== undefined && { attempt }) };
+}
+
+/** What a dispatch has not counted yet does not stand there. */
+type StoredDispatch = Omit<DispatchState, "tries" | "faults"> & Partial<Pick<DispatchState, "tries" | "faults">>;
+
+function withoutZeros({ tries, faults, ...it }: DispatchState): StoredDispatch {
+  return { ...it, ...(tries > 0 && { tries }), ...(faults > 0 && { faults }) };
+}
+
+function split(first: ForScripts & Omit<MessageState, "dispatches"> & { dispatches: StoredDispatch[] }) {
+  const { tenant, key_id, created_at, addresses, hold, list, bypass_suppressions, chunks, ...rest } = first;
+  const state: MessageState = {
+    ...rest,
+    dispatches: rest.dispatches.map((it) => ({ ...it, tries: it.tries ?? 0, faults: it.faults ?? 0 })),
+  };
+  return {
+    ...{ tenant, key_id, created_at, addresses, state },
+    ...(hold && { hold }),
+    ...(list !== undefined && { list }),
+    ...(bypass_suppressions && { bypass_suppressions }),
+    ...(chunks !== undefined && { chunks }),
+  };
+}
