@@ -73,7 +73,9 @@ export function readRedisUrl(text: string, source: string, faults: ConfigFault[]
   const tree = new Map(parts.flatMap((part) => [...part.query]));
   const shape: Shape = { ...(withTls && tlsOptions), ...(withSentinels ? sentinelOptions : !withSocket && clusterOptions) };
   const place = (option: string) => insideQuery(at, option);
-  const options = readFields({ shape, tree, at, faults, place }) as Fields<typeof tlsOptions & typeof sentinelOptions & typeof clusterOptions>;
+  const options = readFields({ shape, tree, at, faults, place }) as Fields<
+    typeof tlsOptions & typeof sentinelOptions & typeof clusterOptions
+  >;
   const login = { ...(user && { username: user }), ...(pass && { password: pass }) };
   const tls = { tls: withTls, verifyCertificate: options.verify ?? true };
   const result = (target: RedisTarget) => (faults.length > before ? undefined : target);

@@ -1,6 +1,6 @@
 // One shard of a Redis Cluster is one slot: the node that owns it is followed as Sentinel's primary is, so that every command, and those
 // that name no key with them (INFO, TIME, WAIT), goes where the shard's keys are.
-import { isIP, type NetConnectOpts, createConnection } from "node:net";
+import { createConnection, isIP, type NetConnectOpts } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import { AbstractConnector, Redis, type RedisOptions } from "ioredis";

@@ -99,11 +99,7 @@ const redis: [url: string, target: unknown, shown: string][] = [
     { kind: "cluster", nodes: [{ host: "nodes.example", port: 6379 }], tls: true, verifyCertificate: false },
     "rediss://nodes.example:6379?cluster=true&verify=false",
   ],
-  [
-    "redis://h/1?cluster=false",
-    { kind: "single", host: "h", port: 6379, database: 1, ...plain },
-    "redis://h:6379/1",
-  ],
+  ["redis://h/1?cluster=false", { kind: "single", host: "h", port: 6379, database: 1, ...plain }, "redis://h:6379/1"],
 ];
 
 for (const [url, target, shown] of redis) {

@@ -52,7 +52,12 @@ export async function startWatchedRedis(atEnd: AtEnd): Promise<WatchedRedis> {
       "sentinel failover-timeout mymaster 5000",
     ];
     await writeFile(file, `${settings.join("\n")}\n`);
-    const sentinel = await startProcess({ command, args: [file, "--sentinel"], env: { PATH: "/usr/bin:/bin" }, removeOnDeath: folder.path });
+    const sentinel = await startProcess({
+      command,
+      args: [file, "--sentinel"],
+      env: { PATH: "/usr/bin:/bin" },
+      removeOnDeath: folder.path,
+    });
     atEnd(() => sentinel.stop());
     const asking = new Client({ port });
     asking.on("error", () => undefined);

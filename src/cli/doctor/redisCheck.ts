@@ -43,7 +43,10 @@ function wayOut(message: string): string {
  * @param options.wantsFsync whether receipts are to wait for the disk by WAITAOF
  * @param options.isCluster whether the connection finds its node in a cluster by itself
  */
-export async function checkRedis(connection: Connection, options: { where: string; wantsFsync: boolean; isCluster?: boolean }): Promise<Finding[]> {
+export async function checkRedis(
+  connection: Connection,
+  options: { where: string; wantsFsync: boolean; isCluster?: boolean },
+): Promise<Finding[]> {
   const findings = findingsOn("redis", options.where);
   const facts = await inspectRedis(connection);
   checkVersion(facts, options.wantsFsync, findings);

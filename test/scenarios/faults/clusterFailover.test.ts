@@ -13,7 +13,8 @@ import { startWebhookReceiver } from "../../support/webhookReceiver.ts";
 faultRow(
   {
     row: "35",
-    fault: "a Redis Cluster of three masters: the one that holds the slot hands it to its replica under load, and that one is then SIGKILLed",
+    fault:
+      "a Redis Cluster of three masters: the one that holds the slot hands it to its replica under load, and that one is then SIGKILLed",
     invariant:
       "with `durability: { wait_replicas: 1 }` 0 lost; 503 with Retry-After within 2 s meanwhile; API, worker, webhooks and event stream recover without a restart",
   },

@@ -13,7 +13,8 @@ import { startWebhookReceiver } from "../../support/webhookReceiver.ts";
 faultRow(
   {
     row: "36",
-    fault: "the primary that three sentinels watch is SIGKILLed under load; one of its two replicas takes its place, and the other follows that one",
+    fault:
+      "the primary that three sentinels watch is SIGKILLed under load; one of its two replicas takes its place, and the other follows that one",
     invariant:
       "with `durability: { wait_replicas: 1 }` 0 lost; 503 with Retry-After within 2 s meanwhile; API, workers and webhooks recover without a restart",
   },
