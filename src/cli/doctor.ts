@@ -81,7 +81,8 @@ async function lookAtRedis(config: Config, terminal: Terminal, onStop: (step: ()
     const target = await joinRedis(config, { log, say: terminal.err, onFailure: () => undefined }, onStop);
     const connection = await connect(target, log, redisPatienceMs);
     onStop(() => connection.close());
-    return { findings: await checkRedis(connection, { where, wantsFsync: config.durability?.fsync ?? false }), connection };
+    const options = { where, wantsFsync: config.durability?.fsync ?? false, isCluster: target.kind === "cluster" };
+    return { findings: await checkRedis(connection, options), connection };
   } catch (error) {
     return { findings: redisUnreachable(where, error as Error), connection: undefined };
   }

@@ -14,6 +14,7 @@ const schemes = ["redis", "rediss", ...sentinelSchemes, ...socketSchemes];
 const defaultMasterName = "mymaster";
 
 const tlsOptions = { verify: flag };
+const clusterOptions = { cluster: flag };
 const sentinelOptions = { sentinel_username: credential, sentinel_password: credential };
 
 /** The parts of each URL in the text: a list of whole URLs repeats the scheme, a list of hosts does not. Undefined if one is faulty. */
@@ -54,7 +55,8 @@ function takeDatabase(segments: readonly (string | undefined)[], example: string
 
 /**
  * `redis://user:pass@host:6379/0`, `rediss://…`, `unix:///run/redis.sock`, `redis+sentinel://a:26379,b:26379/master/0` and, for a cluster,
- * `redis://a:6379,b:6379` or a list of whole URLs. Options as query: `verify=false` with TLS; for sentinels `sentinel_username`, `sentinel_password`.
+ * `redis://a:6379,b:6379` or a list of whole URLs, or one
+ * address that leads to its nodes, with `cluster=true`. Options as query: `verify=false` with TLS; for sentinels `sentinel_username`, `sentinel_password`.
  * Every fault is added to `faults`; the result is then undefined.
  */
 export function readRedisUrl(text: string, source: string, faults: ConfigFault[]): RedisTarget | undefined {
@@ -66,16 +68,19 @@ export function readRedisUrl(text: string, source: string, faults: ConfigFault[]
   const [{ scheme, user, pass, hosts, path }] = parts;
   const withTls = tlsSchemes.includes(scheme);
   const withSentinels = sentinelSchemes.includes(scheme);
+  const withSocket = socketSchemes.includes(scheme);
 
   const tree = new Map(parts.flatMap((part) => [...part.query]));
-  const shape: Shape = { ...(withTls && tlsOptions), ...(withSentinels && sentinelOptions) };
+  const shape: Shape = { ...(withTls && tlsOptions), ...(withSentinels ? sentinelOptions : !withSocket && clusterOptions) };
   const place = (option: string) => insideQuery(at, option);
-  const options = readFields({ shape, tree, at, faults, place }) as Fields<typeof tlsOptions & typeof sentinelOptions>;
+  const options = readFields({ shape, tree, at, faults, place }) as Fields<
+    typeof tlsOptions & typeof sentinelOptions & typeof clusterOptions
+  >;
   const login = { ...(user && { username: user }), ...(pass && { password: pass }) };
   const tls = { tls: withTls, verifyCertificate: options.verify ?? true };
   const result = (target: RedisTarget) => (faults.length > before ? undefined : target);
 
-  if (socketSchemes.includes(scheme)) {
+  if (withSocket) {
     if (hosts !== "" || path.length < 2) complain("must name the socket by its whole path, like unix:///run/redis/redis.sock");
     return result({ kind: "socket", path, ...login });
   }
@@ -101,7 +106,7 @@ export function readRedisUrl(text: string, source: string, faults: ConfigFault[]
   const database = Math.max(...parts.map((part) => takeDatabase(part.path.split("/").slice(1), "/0", complain)));
   const [server, ...others] = servers;
   if (!server) return undefined;
-  if (others.length === 0) return result({ kind: "single", ...server, database, ...login, ...tls });
+  if (others.length === 0 && !options.cluster) return result({ kind: "single", ...server, database, ...login, ...tls });
   if (database !== 0) complain("names a database: a cluster has only one, so leave the number out");
   return result({ kind: "cluster", nodes: servers, ...login, ...tls });
 }
@@ -124,6 +129,7 @@ export function showRedisTarget(target: RedisTarget): string {
   const query = [
     ...(target.kind === "sentinel" && target.sentinelUsername ? [`sentinel_username=${mask}`] : []),
     ...(target.kind === "sentinel" && target.sentinelPassword ? [`sentinel_password=${mask}`] : []),
+    ...(target.kind === "cluster" && target.nodes.length === 1 ? ["cluster=true"] : []),
     ...(target.tls && !target.verifyCertificate ? ["verify=false"] : []),
   ];
   return `${scheme}://${login}${servers.map(addressText).join(",")}${path}${query.length > 0 ? `?${query.join("&")}` : ""}`;

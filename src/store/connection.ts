@@ -4,7 +4,8 @@ import { Redis, type RedisOptions } from "ioredis";
 import type { RedisTarget } from "../domain/redisTarget.ts";
 import type { Log } from "../telemetry/logger.ts";
 import { createRedisClock, type RedisClock } from "./clock.ts";
-import { type Keys, keysOf } from "./keys.ts";
+import { type Keys, keysOf, shardTag } from "./keys.ts";
+import { createOwnerFinder, followOwner, type OwnerFinder } from "./slotOwner.ts";
 
 /** Replies are mapped as ioredis does by default; its types allow no `undefined` there. */
 type ClientOptions = Omit<RedisOptions, "replyMapping">;
@@ -37,9 +38,7 @@ function createClient(target: RedisTarget, temper: ClientOptions): Redis {
   return new Redis(options);
 }
 
-/** Throws for a cluster: one shard is one slot of it, which is not built yet. */
 function whereabouts(target: RedisTarget): ClientOptions {
-  if (target.kind === "cluster") throw new Error("A Redis Cluster is not supported yet; use a single Redis or Sentinel");
   const login = {
     ...(target.username !== undefined && { username: target.username }),
     ...(target.password !== undefined && { password: target.password }),
@@ -47,15 +46,35 @@ function whereabouts(target: RedisTarget): ClientOptions {
   if (target.kind === "socket") return { path: target.path, ...login };
   const tls = target.tls ? { tls: { rejectUnauthorized: target.verifyCertificate, ...serverName(target) } } : {};
   if (target.kind === "single") return { host: target.host, port: target.port, db: target.database, ...login, ...tls };
+  if (target.kind === "cluster") {
+    const access = { ...login, ...tls };
+    return { ...followOwner(finderOf(target, access), access), reconnectOnError: isElsewhere };
+  }
   return {
     sentinels: target.sentinels,
     name: target.masterName,
     db: target.database,
     ...(target.sentinelUsername !== undefined && { sentinelUsername: target.sentinelUsername }),
     ...(target.sentinelPassword !== undefined && { sentinelPassword: target.sentinelPassword }),
+    // A sentinel that went silent is passed over.
+    sentinelCommandTimeout: 1_000,
+    reconnectOnError: isElsewhere,
     ...login,
     ...tls,
+    ...(target.tls && { enableTLSForSentinelMode: true, sentinelTLS: tls.tls }),
   };
+}
+
+/** Whether a node's refusal says that another is in its place by now. */
+const isElsewhere = (error: Error) => /^(MOVED|READONLY)/.test(error.message);
+
+/** All clients of a target share what they know of its nodes. */
+const finders = new WeakMap<RedisTarget, OwnerFinder>();
+
+function finderOf(target: RedisTarget & { kind: "cluster" }, access: Parameters<typeof createOwnerFinder>[1]): OwnerFinder {
+  const finder = finders.get(target) ?? createOwnerFinder(target, access, shardTag(0));
+  finders.set(target, finder);
+  return finder;
 }
 
 /** An address is no name to ask for (RFC 6066, section 3). */
@@ -119,7 +138,7 @@ export function isStoreUnavailable(error: unknown): boolean {
 }
 
 const unavailableMessages =
-  /^(Connection is closed|Stream isn't writeable|Command timed out|Reached the max retries|Socket closed|LOADING|BUSY |OOM|READONLY|MASTERDOWN|CLUSTERDOWN|MISCONF|NOREPLICAS|TRYAGAIN|UNBLOCKED)/;
+  /^(Connection is closed|Stream isn't writeable|Command timed out|Reached the max retries|Socket closed|LOADING|BUSY |OOM|READONLY|MASTERDOWN|CLUSTERDOWN|MOVED|ASK|MISCONF|NOREPLICAS|TRYAGAIN|EXECABORT|UNBLOCKED)/;
 
 /** A client whose connection errors are reported by its commands alone. `patient` and `hasty` as in Connection. */
 export function openClient(target: RedisTarget, temper: "patient" | "hasty", { commandTimeoutMs: longer }: ClientTuning = {}): Redis {

@@ -1,14 +1,24 @@
 // Every Redis key's name. All carry the hash tag of their shard, so that one script's keys lie in one cluster slot.
 import type { QuotaHolder } from "../domain/quotas.ts";
 
+/** What all keys of a shard begin with: Redis reckons their slot by what is between the braces. */
+export function shardTag(shard: number): string {
+  return `{postern:${shard}}`;
+}
+
+/** A key of the same shard that never exists. */
+export function absentBeside(key: string): string {
+  return `${key.slice(0, key.indexOf("}") + 1)}:never`;
+}
+
 /** BullMQ's key prefix on a shard; its own keys then carry the hash tag too. */
 export function queuePrefix(shard: number): string {
-  return `{postern:${shard}}:queue`;
+  return `${shardTag(shard)}:queue`;
 }
 
 /** The names of a shard's keys. A tenant lives on one shard; the default installation has one, number 0. */
 export function keysOf(shard: number) {
-  const tag = `{postern:${shard}}`;
+  const tag = shardTag(shard);
   return {
     /** string: record, state and newest attempt, a line each; see document.ts */
     message: (messageId: string) => `${tag}:m:${messageId}`,

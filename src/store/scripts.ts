@@ -6,9 +6,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { transitions } from "../domain/states.ts";
 import { type Connection, inTimeUntil } from "./connection.ts";
+import { absentBeside } from "./keys.ts";
+import { followsOwner } from "./slotOwner.ts";
 
 /** A script's text and its SHA-1, by which Redis knows it. */
-export type Script = { name: string; lua: string; sha1: string };
+type Text = { lua: string; sha1: string };
+/** `ofSlot`: the same for a node of a cluster, with one more key behind its own. */
+export type Script = Text & { name: string; ofSlot: Text };
 
 type Argument = string | number | Buffer;
 
@@ -34,7 +38,20 @@ export function loadScript(name: string): Script {
       return inline(readFileSync(new URL(`includes/${include}.lua`, folder), "utf8"));
     });
   const lua = inline(readFileSync(new URL(`${name}.lua`, folder), "utf8")).replace("--- @transitions", transitionsLua);
-  return { name, lua, sha1: createHash("sha1").update(lua).digest("hex") };
+  return { name, ...textOf(lua), ofSlot: textOf(`table.remove(KEYS) ${lua}`) };
+}
+
+function textOf(lua: string): Text {
+  return { lua, sha1: createHash("sha1").update(lua).digest("hex") };
+}
+
+/**
+ * While a slot is being moved, its node refuses a script (TRYAGAIN) that names a key which is not there: it may be at the new owner already.
+ * Of a key that is not named it finds that out in the midst of the script, whose first half is then done. So every script names one key that
+ * never is.
+ */
+function forSlot(script: Script, keys: readonly string[]): { text: Text; names: readonly string[] } {
+  return { text: script.ofSlot, names: [...keys, absentBeside(keys[0] ?? "")] };
 }
 
 /**
@@ -42,12 +59,13 @@ export function loadScript(name: string): Script {
  * Rejects with the connection's or the script's error.
  */
 export async function runScript(redis: Redis, script: Script, keys: string[], args: Argument[]): Promise<unknown> {
+  const { text, names } = followsOwner(redis) ? forSlot(script, keys) : { text: script, names: keys };
   try {
-    return await redis.callBuffer("EVALSHA", script.sha1, keys.length, ...keys, ...args);
+    return await redis.callBuffer("EVALSHA", text.sha1, names.length, ...names, ...args);
   } catch (error) {
     // Redis has forgotten its scripts: it was restarted or told to.
     if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
-    return redis.callBuffer("EVAL", script.lua, keys.length, ...keys, ...args);
+    return redis.callBuffer("EVAL", text.lua, names.length, ...names, ...args);
   }
 }
 

@@ -94,6 +94,12 @@ const redis: [url: string, target: unknown, shown: string][] = [
     { kind: "cluster", nodes: three, username: "u", password: "p,q", ...overTls },
     "rediss://********@a:6379,b:7001,[::1]:7002",
   ],
+  [
+    "rediss://nodes.example?cluster=true&verify=false",
+    { kind: "cluster", nodes: [{ host: "nodes.example", port: 6379 }], tls: true, verifyCertificate: false },
+    "rediss://nodes.example:6379?cluster=true&verify=false",
+  ],
+  ["redis://h/1?cluster=false", { kind: "single", host: "h", port: 6379, database: 1, ...plain }, "redis://h:6379/1"],
 ];
 
 for (const [url, target, shown] of redis) {
@@ -116,6 +122,7 @@ const refused: [url: string, ...lines: string[]][] = [
   ["redis://h/x", "REDIS_URL: must end with the number of a database, like /0, or without one"],
   ["redis://h/0/1", "REDIS_URL: must end with the number of a database, like /0, or without one"],
   ["redis+sentinel://h/m/x", "REDIS_URL: must end with the number of a database, like /mymaster/0, or without one"],
+  ["redis://a/1?cluster=true", "REDIS_URL: names a database: a cluster has only one, so leave the number out"],
   ["redis://a,b/1", "REDIS_URL: names a database: a cluster has only one, so leave the number out"],
   ["redis://a,rediss://b", "REDIS_URL: mixes redis:// and rediss://: all nodes of a cluster need the same"],
   [
@@ -123,7 +130,7 @@ const refused: [url: string, ...lines: string[]][] = [
     "REDIS_URL: holds more than one login: all nodes of a cluster share one, so give it once, at the first node",
   ],
   ["unix://run/redis.sock", "REDIS_URL: must name the socket by its whole path, like unix:///run/redis/redis.sock"],
-  ["redis://h?verify=false", "REDIS_URL?verify: unknown key: leave it out"],
+  ["redis://h?verify=false", "REDIS_URL?verify: unknown key: known are cluster"],
   ["rediss://h?verfy=false", "REDIS_URL?verfy: unknown key: did you mean verify?"],
   ["redis+sentinel://h?sentinel_password=", "REDIS_URL?sentinel_password: is empty: fill it in or leave it out"],
   ["redis://a b", "REDIS_URL: holds white space: write it percent-encoded (%20) if it belongs to the password"],

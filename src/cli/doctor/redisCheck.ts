@@ -31,7 +31,8 @@ function wayOut(message: string): string {
   if (/certificate|self.signed|altname/i.test(message))
     return "let Node trust the issuer (NODE_EXTRA_CA_CERTS), or add ?verify=false to REDIS_URL";
   if (/LOADING/.test(message)) return "wait until Redis has loaded its data";
-  if (/Cluster/.test(message)) return "name one server in REDIS_URL, or sentinels";
+  if (/cluster support disabled/i.test(message)) return "it is no cluster: name one server in REDIS_URL, or sentinels (redis+sentinel://)";
+  if (/^CLUSTERDOWN/.test(message)) return "bring back the node that owns the slot, or its replica; see CLUSTER INFO";
   if (/Connection is closed|no connection within|ECONNRESET/.test(message))
     return "look for a firewall; and if that port wants TLS, use rediss:// in REDIS_URL";
   return "correct REDIS_URL, and look into Redis' own log";
@@ -40,12 +41,16 @@ function wayOut(message: string): string {
 /**
  * Checks a Redis that answers.
  * @param options.wantsFsync whether receipts are to wait for the disk by WAITAOF
+ * @param options.isCluster whether the connection finds its node in a cluster by itself
  */
-export async function checkRedis(connection: Connection, options: { where: string; wantsFsync: boolean }): Promise<Finding[]> {
+export async function checkRedis(
+  connection: Connection,
+  options: { where: string; wantsFsync: boolean; isCluster?: boolean },
+): Promise<Finding[]> {
   const findings = findingsOn("redis", options.where);
   const facts = await inspectRedis(connection);
   checkVersion(facts, options.wantsFsync, findings);
-  checkRole(facts, findings);
+  checkRole(facts, options.isCluster ?? false, findings);
   checkPersistence(facts, findings);
   checkMemory(facts, findings);
   if (facts.latencyMs > slowMs) {
@@ -83,8 +88,6 @@ function checkVersion({ info, latencyMs }: RedisFacts, wantsFsync: boolean, find
       `use ${wanted(fsyncVersionMin)}; or leave wait_fsync out and set appendfsync always`,
     );
   } else findings.ok(`${name} ${version} answers (${latencyMs < 1 ? "under 1" : Math.round(latencyMs)} ms)`);
-  if (info.get("cluster_enabled") === "1")
-    findings.fault("it is a node of a Redis Cluster, which Postern cannot use", "use a Redis by itself, or one with sentinels");
 }
 
 /** By the beginning of Redis' own words. */
@@ -95,8 +98,11 @@ const writeRemedies: Readonly<Record<string, string>> = {
   NOREPLICAS: "bring its replicas back, or lower min-replicas-to-write",
 };
 
-function checkRole({ info, writeFault }: RedisFacts, findings: Findings): void {
-  if (info?.get("role") === "slave") {
+function checkRole({ info, writeFault }: RedisFacts, isFollowed: boolean, findings: Findings): void {
+  if (info?.get("cluster_enabled") === "1" && !isFollowed) {
+    const remedy = "name several of its nodes in REDIS_URL (redis://a:6379,b:6379), or add ?cluster=true to an address that leads to all";
+    findings.fault("it is one node of a Redis Cluster, and the slot of Postern's keys may be another's, now or later", remedy);
+  } else if (info?.get("role") === "slave") {
     const remedy = "name the primary in REDIS_URL, or the sentinels, which know it (redis+sentinel://)";
     findings.fault("it is a replica: it takes no writes", remedy);
   } else if (writeFault === undefined) {

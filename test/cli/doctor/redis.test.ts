@@ -18,7 +18,7 @@ async function examine(url: string, wantsFsync = false): Promise<Finding[]> {
   try {
     const connection = await connect(target, log, 500);
     try {
-      return await checkRedis(connection, { where: "here", wantsFsync });
+      return await checkRedis(connection, { where: "here", wantsFsync, isCluster: target.kind === "cluster" });
     } finally {
       await connection.close();
     }
@@ -116,6 +116,17 @@ test("a user without the rights to write is a fault, with Redis' words and never
   assert.doesNotMatch(JSON.stringify(findings), /s3cret/);
 });
 
+test("a node of a cluster is a fault where it is taken for a Redis by itself, and well where its cluster is known", async (t) => {
+  const node = await redisWith(t, { args: ["--cluster-enabled", "yes", "--cluster-port", String(await freePort())] });
+  await node.command("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+  await waitFor(async () => (await node.command("SET", "serves", "1")) === "+OK", { what: "the node to serve" });
+  assert.match(complaint(await examine(node.url)), /^fault: it is one node of a Redis Cluster/);
+  assert.deepEqual(bad(await examine(`${node.url}?cluster=true`)), []);
+  await node.command("CLUSTER", "DELSLOTSRANGE", "0", "16383");
+  const [finding] = await examine(`${node.url}?cluster=true`);
+  assert.match(`${finding?.text}: ${finding?.remedy}`, /CLUSTERDOWN no node serves the slot .* bring back the node/);
+});
+
 test("why there is no connection is told with the way out", async (t) => {
   const open = await redisWith(t);
   await open.command("ACL", "SETUSER", "app", "on", ">s3cret", "~*", "+@all");
@@ -125,7 +136,7 @@ test("why there is no connection is told with the way out", async (t) => {
     ["unix:///nowhere/redis.sock", /ENOENT/, /socket's path/],
     [`redis://app:wr0ng@127.0.0.1:${open.port}`, /WRONGPASS/, /user and password/],
     [`rediss://127.0.0.1:${open.port}`, /./, /speaks no TLS|rediss:/],
-    [`redis://127.0.0.1:${open.port},127.0.0.1:${open.port}`, /Cluster/, /name one server/],
+    [`redis://127.0.0.1:${open.port},127.0.0.1:${open.port}`, /cluster support disabled/, /it is no cluster: name one server/],
   ];
   for (const [url, text, remedy] of cases) {
     const [finding] = await examine(url);
