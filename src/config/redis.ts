@@ -55,8 +55,8 @@ function takeDatabase(segments: readonly (string | undefined)[], example: string
 
 /**
  * `redis://user:pass@host:6379/0`, `rediss://…`, `unix:///run/redis.sock`, `redis+sentinel://a:26379,b:26379/master/0` and, for a cluster,
- * `redis://a:6379,b:6379` or a list of whole URLs, or one
- * address that leads to its nodes, with `cluster=true`. Options as query: `verify=false` with TLS; for sentinels `sentinel_username`, `sentinel_password`.
+ * `redis://a:6379,b:6379`, a list of whole URLs, or with `cluster=true` one address that leads to its nodes. Other options as query:
+ * `verify=false` with TLS; for sentinels `sentinel_username`, `sentinel_password`.
  * Every fault is added to `faults`; the result is then undefined.
  */
 export function readRedisUrl(text: string, source: string, faults: ConfigFault[]): RedisTarget | undefined {

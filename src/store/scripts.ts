@@ -9,9 +9,9 @@ import { type Connection, inTimeUntil } from "./connection.ts";
 import { absentBeside } from "./keys.ts";
 import { followsOwner } from "./slotOwner.ts";
 
-/** A script's text and its SHA-1, by which Redis knows it. */
 type Text = { lua: string; sha1: string };
-/** `ofSlot`: the same for a node of a cluster, with one more key behind its own. */
+
+/** A script's text and its SHA-1, by which Redis knows it; `ofSlot`: the same for a node of a cluster, which is given one more key. */
 export type Script = Text & { name: string; ofSlot: Text };
 
 type Argument = string | number | Buffer;

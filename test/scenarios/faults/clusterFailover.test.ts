@@ -28,7 +28,7 @@ faultRow(
     const start = installationOf(atEnd, {
       env: { REDIS_URL: cluster.url, SMTP_URL: relay.url },
       config:
-        "{ durability: { wait_replicas: 1, wait_timeout: 500ms }, timeouts: { owner_lease: 2s }, webhooks: { allow_private: true, timeout: 2s } }",
+        "{ durability: { wait_replicas: 1, wait_timeout: 300ms }, timeouts: { owner_lease: 2s }, webhooks: { allow_private: true, timeout: 2s } }",
     });
     const [api] = await Promise.all([start("api"), start("worker"), start("worker")]);
     const webhook = await subscribeToAll(api, receiver);
