@@ -9,7 +9,7 @@ import { assertWellFormed } from "../compose/wellFormed.ts";
 import { atEndOf } from "../support/atEnd.ts";
 import { startGateway } from "../support/gateway.ts";
 import { headerOf } from "../support/mailHeader.ts";
-import { allSettled, inParallel } from "../support/mailing.ts";
+import { allSettled, inParallel, postPatiently } from "../support/mailing.ts";
 import { sharedRedis } from "../support/redis.ts";
 import { startScriptedRelay } from "../support/scriptedRelay.ts";
 import { startSink } from "../support/sink.ts";
@@ -134,7 +134,7 @@ routes:
     ...fc.sample(requests("old.example", true), { numRuns: count / 4, seed }),
     ...fc.sample(requests("sink.example", false), { numRuns: count / 4, seed }),
   ].map((request, index) => ({ ...request, headers: { ...(request.headers as object), "X-Test-Id": `m${index}` } }));
-  const answers = await inParallel(samples.length, 8, (index) => gateway.post<MessageView>("/v1/messages", samples[index]));
+  const answers = await inParallel(samples.length, 8, (index) => postPatiently<MessageView>(gateway, "/v1/messages", samples[index]));
   const accepted = new Map<string, { request: Record<string, unknown>; id: string }>();
   for (const [index, { status, body }] of answers.entries()) {
     const request = samples[index] as Record<string, unknown>;

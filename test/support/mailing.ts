@@ -48,7 +48,8 @@ async function patiently<Body>(ask: () => Promise<Answer<Body>>): Promise<Answer
   }
 }
 
-function postPatiently<Body>(gateway: Gateway, path: string, body: unknown): Promise<Answer<Body>> {
+/** Posts with an Idempotency-Key of its own, and asks again while the gateway cannot take it. */
+export function postPatiently<Body>(gateway: Gateway, path: string, body: unknown): Promise<Answer<Body>> {
   const key = { "idempotency-key": randomUUID() };
   return patiently(() => gateway.post<Body>(path, body, key));
 }
