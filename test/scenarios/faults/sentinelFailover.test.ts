@@ -1,15 +1,12 @@
 // Redis behind sentinels: the primary dies under load, and they put a replica in its place.
 import assert from "node:assert/strict";
 import { atEndOf } from "../../support/atEnd.ts";
-import { settleAccounts, subscribeToAll } from "../../support/faultAccounts.ts";
+import { settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { installationOf } from "../../support/installation.ts";
+import { startLoadedInstallation } from "../../support/loadedInstallation.ts";
 import { startWatchedRedis } from "../../support/redisSentinels.ts";
-import { openBooks, startRush } from "../../support/rush.ts";
-import { startScriptedRelay } from "../../support/scriptedRelay.ts";
 import { partUnconfirmed } from "../../support/sentUnconfirmed.ts";
 import { waitFor } from "../../support/waitFor.ts";
-import { startWebhookReceiver } from "../../support/webhookReceiver.ts";
 
 faultRow(
   {
@@ -22,23 +19,11 @@ faultRow(
   async (t, measured) => {
     const atEnd = atEndOf(t);
     const redis = await startWatchedRedis(atEnd);
-    const relay = await startScriptedRelay();
-    atEnd(relay.stop);
-    const receiver = await startWebhookReceiver();
-    atEnd(receiver.stop);
-    const start = installationOf(atEnd, {
-      env: { REDIS_URL: redis.url, SMTP_URL: relay.url },
-      config:
-        "{ durability: { wait_replicas: 1, wait_timeout: 300ms }, timeouts: { owner_lease: 2s }, webhooks: { allow_private: true, timeout: 2s } }",
+    const { api, relay, webhook, books, rush, receipts } = await startLoadedInstallation(atEnd, {
+      redisUrl: redis.url,
+      config: "durability: { wait_replicas: 1, wait_timeout: 300ms },",
+      receiptsTimeoutMs: 60_000,
     });
-    const [api] = await Promise.all([start("api"), start("worker"), start("worker")]);
-    const webhook = await subscribeToAll(api, receiver);
-    const books = openBooks();
-    const rush = startRush({ gateway: api, books, name: "rush" });
-    const receipts = (more: number) => {
-      const before = books.receipts.size;
-      return waitFor(() => books.receipts.size >= before + more, { what: `${more} more receipts`, timeoutMs: 60_000, everyMs: 1 });
-    };
     await receipts(200);
     const killedAt = performance.now();
     await redis.primary.kill("SIGKILL");

@@ -1,14 +1,10 @@
 // A Redis Cluster: the slot of Postern's keys is moved to another master under load, key by key, as `redis-cli --cluster reshard` does it.
 import assert from "node:assert/strict";
 import { atEndOf } from "../../support/atEnd.ts";
-import { settleAccounts, subscribeToAll } from "../../support/faultAccounts.ts";
+import { settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
-import { installationOf } from "../../support/installation.ts";
+import { startLoadedInstallation } from "../../support/loadedInstallation.ts";
 import { startRedisCluster } from "../../support/redisCluster.ts";
-import { openBooks, startRush } from "../../support/rush.ts";
-import { startScriptedRelay } from "../../support/scriptedRelay.ts";
-import { waitFor } from "../../support/waitFor.ts";
-import { startWebhookReceiver } from "../../support/webhookReceiver.ts";
 
 faultRow(
   {
@@ -20,22 +16,10 @@ faultRow(
   async (t, measured) => {
     const atEnd = atEndOf(t);
     const cluster = await startRedisCluster(atEnd);
-    const relay = await startScriptedRelay();
-    atEnd(relay.stop);
-    const receiver = await startWebhookReceiver();
-    atEnd(receiver.stop);
-    const start = installationOf(atEnd, {
-      env: { REDIS_URL: cluster.url, SMTP_URL: relay.url },
-      config: "{ timeouts: { owner_lease: 2s }, webhooks: { allow_private: true, timeout: 2s } }",
+    const { api, relay, webhook, books, rush, receipts } = await startLoadedInstallation(atEnd, {
+      redisUrl: cluster.url,
+      receiptsTimeoutMs: 30_000,
     });
-    const [api] = await Promise.all([start("api"), start("worker"), start("worker")]);
-    const webhook = await subscribeToAll(api, receiver);
-    const books = openBooks();
-    const rush = startRush({ gateway: api, books, name: "rush" });
-    const receipts = (more: number) => {
-      const before = books.receipts.size;
-      return waitFor(() => books.receipts.size >= before + more, { what: `${more} more receipts`, timeoutMs: 30_000, everyMs: 1 });
-    };
     await receipts(300);
 
     const { slot, owner } = cluster;
