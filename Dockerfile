@@ -6,11 +6,10 @@ FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
-COPY tsconfig.json tsconfig.build.json tsconfig.client.json ./
-COPY .ci/build.mjs .ci/bundleDashboard.mjs .ci/
+COPY tsconfig.json tsconfig.client.json ./
+COPY .ci/build.mjs .ci/bundleDashboard.mjs .ci/bundleServer.mjs .ci/notices.mjs .ci/
 COPY src src
 RUN npm run build
-RUN npm prune --omit=dev
 # The runtime stage runs nothing: its empty data folder is made here.
 RUN mkdir data
 
@@ -24,7 +23,6 @@ LABEL org.opencontainers.image.title="Postern" \
       org.opencontainers.image.revision="${REVISION}"
 WORKDIR /app
 COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY --from=build --chown=10001:10001 /app/data /data
 # A user id without an account has no home folder: /tmp and /data are all that it may write to.

@@ -1,23 +1,27 @@
-// Builds dist/ from src/: TypeScript becomes JavaScript, and every other file that a room reads while it runs (Lua scripts,
-// pages) is copied to the same place. The dashboard is bundled instead. Nothing is done while dist/ still belongs to the sources, so that
-// `npm start` may call this every time. The new dist/ takes the old one's place only when it is whole.
-import { spawnSync } from "node:child_process";
+// Builds dist/ from src/: the server and the dashboard are bundled, the client is compiled file by file, and every other file that a room
+// reads while it runs (Lua scripts) is copied to the same place. Types are checked of the client alone: of all others it takes longer than
+// the whole build, and `npm run check:types` does it before anything is taken. Nothing is done while dist/ still belongs to the sources, so
+// that `npm start` may call this every time. The new dist/ takes the old one's place only when it is whole.
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundleDashboard } from "./bundleDashboard.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const source = join(root, "src");
 const target = join(root, "dist");
 const draft = join(root, `dist-${process.pid}`);
 const stamp = ".sources";
-const compiler = join(root, "node_modules", "typescript");
+const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
 const dashboard = join(source, "dashboard");
-/** Besides the sources, what dist/ is made of and by. */
-const makers = ["typescript", "esbuild", "preact", "postal-mime"].map((name) => join(root, "node_modules", name, "package.json"));
-const bundler = join(dirname(fileURLToPath(import.meta.url)), "bundleDashboard.mjs");
+const client = join(source, "client");
+/** Besides the sources, what decides what dist/ looks like: settings, the build itself, and every package by its version. */
+const makers = [
+  ...["package.json", "tsconfig.json", "tsconfig.client.json", "node_modules/.package-lock.json"],
+  ...["build.mjs", "bundleDashboard.mjs", "bundleServer.mjs", "notices.mjs"].map((name) => join(".ci", name)),
+].map((name) => join(root, name));
 
 /** Every file of src/ that takes part, sorted: what is written for people (`*.md`) does not. */
 function sourceFiles() {
@@ -27,12 +31,9 @@ function sourceFiles() {
     .sort();
 }
 
-/** One hash over everything that decides what dist/ looks like. */
 function fingerprint(files) {
   const hash = createHash("sha256");
-  const settings = ["tsconfig.json", "tsconfig.build.json", "tsconfig.client.json"].map((name) => join(root, name));
-  const inputs = [...files, ...settings, fileURLToPath(import.meta.url), bundler];
-  for (const file of [...inputs, ...makers]) {
+  for (const file of [...makers, ...files]) {
     const content = readFileSync(file);
     hash.update(`${relative(root, file)}\0${content.length}\0`).update(content);
   }
@@ -44,16 +45,19 @@ function isCurrent(wanted) {
   return existsSync(file) && readFileSync(file, "utf8") === wanted;
 }
 
-/** @returns the exit code of the compiler */
-function compile(project) {
-  const command = [join(compiler, "bin", "tsc"), "--project", join(root, project), "--outDir", draft];
-  return spawnSync(process.execPath, command, { stdio: "inherit" }).status ?? 1;
+/** Others import the client: it keeps its files and gets declarations, and is compiled without Node's types, for it runs elsewhere as well. */
+async function compileClient() {
+  if (!existsSync(client)) return;
+  const command = [compiler, "--project", join(root, "tsconfig.client.json"), "--outDir", draft];
+  const compiling = spawn(process.execPath, command, { stdio: "inherit" });
+  const [code] = await once(compiling, "exit");
+  if (code !== 0) throw new Error("The client does not compile.");
+  renameImports();
 }
 
 /** Declarations name the files beside them as compilers of any age look for them. */
 function renameImports() {
   const folder = join(draft, "client");
-  if (!existsSync(folder)) return;
   for (const name of readdirSync(folder).filter((file) => file.endsWith(".d.ts"))) {
     const text = readFileSync(join(folder, name), "utf8");
     writeFileSync(join(folder, name), text.replace(/((?:from |import\()"\.\/\w+)\.ts"/g, '$1.js"'));
@@ -68,26 +72,43 @@ function copyAssets(files) {
   }
 }
 
+/** Bundles, and writes down what of others went in. */
+async function bundle(files) {
+  // Loaded here: mostly there is nothing to do.
+  const [{ bundleDashboard }, { bundleServer }, { billOfMaterials, bundledPackages, noticesText }] = await Promise.all([
+    import("./bundleDashboard.mjs"),
+    import("./bundleServer.mjs"),
+    import("./notices.mjs"),
+  ]);
+  const metafiles = [
+    await bundleDashboard({ root, source: dashboard, target: join(draft, "dashboard") }),
+    await bundleServer({ root, source, target: draft, files }),
+  ];
+  chmodSync(join(draft, "main.js"), 0o755);
+  const packages = bundledPackages(metafiles, root);
+  writeFileSync(join(draft, "THIRD_PARTY_NOTICES.txt"), noticesText(packages));
+  writeFileSync(join(draft, "packages.cdx.json"), billOfMaterials(packages, JSON.parse(readFileSync(join(root, "package.json"), "utf8"))));
+}
+
 async function build() {
   const files = sourceFiles();
   const wanted = fingerprint(files);
-  if (isCurrent(wanted)) return 0;
-  // Of the client, which others import, there are declarations too; it is compiled without Node's types, for it runs elsewhere as well.
-  const failed = compile("tsconfig.build.json") || compile("tsconfig.client.json");
-  if (failed) return failed;
-  renameImports();
+  if (isCurrent(wanted)) return;
   copyAssets(files);
-  await bundleDashboard(dashboard, join(draft, "dashboard"));
-  const program = join(draft, "main.js");
-  if (existsSync(program)) chmodSync(program, 0o755);
+  // Both are waited for, so that none writes to a draft that is gone.
+  const done = await Promise.allSettled([compileClient(), bundle(files)]);
+  for (const { status, reason } of done) if (status === "rejected") throw reason;
   writeFileSync(join(draft, stamp), wanted);
   rmSync(target, { recursive: true, force: true });
   renameSync(draft, target);
-  return 0;
 }
 
 try {
-  process.exitCode = await build();
+  await build();
+} catch (fault) {
+  // What esbuild found is told already.
+  if (!fault.errors) console.error(fault.message);
+  process.exitCode = 1;
 } finally {
   rmSync(draft, { recursive: true, force: true });
 }

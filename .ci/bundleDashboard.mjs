@@ -15,14 +15,17 @@ const withoutEntities = {
 
 /**
  * Writes `index.html` and `assets/` of the dashboard.
+ * @param root the folder with package.json
  * @param source the dashboard's folder; without a `main.tsx` in it nothing is done
  * @param target the folder to write to
+ * @returns esbuild's metafile, with paths from `root`
  */
-export async function bundleDashboard(source, target) {
+export async function bundleDashboard({ root, source, target }) {
   const entry = join(source, "main.tsx");
-  if (!existsSync(entry)) return;
+  if (!existsSync(entry)) return { inputs: {}, outputs: {} };
   const assets = join(target, "assets");
   const { metafile } = await build({
+    absWorkingDir: root,
     entryPoints: [entry],
     outdir: assets,
     bundle: true,
@@ -45,6 +48,7 @@ export async function bundleDashboard(source, target) {
   for (const file of ["preview.html", "icon.svg"]) names[file] = copyHashed(join(source, file), assets);
   const page = readFileSync(join(source, "page.html"), "utf8").replace(/\{\{([a-z.]+)\}\}/g, (whole, name) => names[name] ?? whole);
   writeFileSync(join(target, "index.html"), page);
+  return metafile;
 }
 
 /** Copies a file as `name-HASH.ext`; returns that name. */

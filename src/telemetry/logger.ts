@@ -1,6 +1,7 @@
 // The one logger: JSON lines, or pretty ones on a terminal. Secrets, addresses' content and bodies never go in.
 import { type DestinationStream, type Logger, pino } from "pino";
 import { prettyFactory } from "pino-pretty";
+import { inSources } from "./sourceMap.ts";
 
 export type Log = Pick<Logger, "debug" | "info" | "warn" | "error"> & { child(bindings: Record<string, unknown>): Log };
 
@@ -35,7 +36,7 @@ function describeError(error: Error, depth: number): Record<string, unknown> {
     type: name,
     message,
     ...((typeof code === "string" || typeof code === "number") && { code }),
-    stack,
+    ...(typeof stack === "string" && { stack: inSources(stack) }),
     ...(cause !== undefined && { cause: writable(cause, depth + 1) }),
     ...(inner && { errors: writable(inner, depth + 1) }),
   };

@@ -3,10 +3,11 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { sourceOf } from "../../src/telemetry/sourceMap.ts";
 
 type ProfileNode = {
   id: number;
-  callFrame: { functionName: string; url: string; lineNumber: number };
+  callFrame: { functionName: string; url: string; lineNumber: number; columnNumber: number };
   children?: number[];
 };
 /** Times in microseconds; `startTime` is of the machine's monotonic clock, which `process.hrtime` reads too. */
@@ -32,14 +33,17 @@ export async function readProfile(folder: string, pid: number): Promise<CpuProfi
 type Place = { name: string; owner: string };
 
 /** What a function is called, and the room, package or part of Node that it belongs to. */
-function placeOf({ callFrame: { functionName, url, lineNumber } }: ProfileNode): Place {
+function placeOf({ callFrame: { functionName, url, lineNumber, columnNumber } }: ProfileNode): Place {
   if (url === "" && functionName === "") return { name: "(compiled at run time)", owner: "(compiled at run time)" };
   if (url === "") return { name: functionName, owner: functionName.startsWith("(") ? functionName : "node, native" };
-  const path = url.replace("file://", "").replace(root, "").replace("node_modules/", "");
-  const name = `${functionName || "(anonymous)"} ${path}:${lineNumber + 1}`;
+  // The product is bundled: its chunks are told by what is in them.
+  const source = url.startsWith("file:") ? sourceOf(url, lineNumber + 1, columnNumber + 1) : undefined;
+  const { path: found, line } = source ?? { path: url.replace("file://", "").replace(root, ""), line: lineNumber + 1 };
+  const path = found.replace(/^.*node_modules\//, "");
+  const name = `${functionName || "(anonymous)"} ${path}:${line}`;
   if (path.startsWith("node:")) return { name, owner: path };
   const [first = "", second = ""] = path.split("/");
-  if (first === "dist") return { name, owner: `ours: ${second.replace(/\.js$/, "")}` };
+  if (first === "src") return { name, owner: `ours: ${second.replace(/\.ts$/, "")}` };
   return { name, owner: first.startsWith("@") ? `${first}/${second}` : first };
 }
 
