@@ -9,6 +9,10 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { startGateway } from "../support/gateway.ts";
+import { startOtlpCollector } from "../support/otlpCollector.ts";
+import { startRedis } from "../support/redis.ts";
+import { dsn } from "../support/reportMail.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const run = promisify(execFile);
@@ -139,6 +143,27 @@ describe("the steps, carried out by an ordinary user", () => {
     assert.equal(program, "node");
     const { stdout } = await run(join(rootOf("bin"), "node"), [...args, "--help"], { cwd: app, env: imageEnvironment, ...user });
     assert.match(stdout, /postern/i);
+  });
+
+  test("it brings all that it runs: API, dashboard, the API's page, tracing, and every thread", async (t) => {
+    const redis = await startRedis();
+    t.after(redis.stop);
+    const collector = await startOtlpCollector();
+    t.after(collector.stop);
+    const env = { REDIS_URL: redis.url, SMTP_URL: "smtp://127.0.0.1:1", OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
+    const gateway = await startGateway({ program: join(rootOf("image"), "app/dist/main.js"), env });
+    t.after(() => gateway.stop());
+    const page = await gateway.get<string>("/");
+    for (const path of ["/openapi.json", "/docs/", "/docs/static/swagger-ui.css", `/${/assets\/main-[\w-]+\.js/.exec(page.body)?.[0]}`]) {
+      assert.equal((await gateway.get(path)).status, 200, path);
+    }
+    const attached = [{ filename: "a.eml", content: Buffer.from(`Subject: x\r\n\r\n${"line\r\n".repeat(100_000)}`).toString("base64") }];
+    const message = { from: "a@example.com", to: "b@example.net", subject: "x", text: "ä".repeat(700_000), attachments: attached };
+    assert.equal((await gateway.post("/v1/messages", message)).status, 202, "by the threads that parse and compose");
+    const bounce = dsn({ recipient: "b@example.net" });
+    const report = await gateway.post<{ status: string }>("/v1/bounces", bounce, { "content-type": "message/rfc822" });
+    assert.deepEqual([report.status, report.body.status], [200, "unmatched"], "by the thread that reads reports");
+    await collector.waitForSpans("any", (spans) => spans.length > 0);
   });
 });
 
