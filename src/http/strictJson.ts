@@ -104,13 +104,14 @@ function takePunctuation(source: string, position: number, levels: Level[]): num
 
 function takeString(source: string, start: number, end: number, levels: readonly Level[]): Refusal | "malformed" | undefined {
   const token = source.slice(start, end + 1);
-  const isEscaped = token.includes("\\");
-  const value = isEscaped ? unescaped(token) : token.slice(1, -1);
-  if (value === undefined) return "malformed";
-  // Only an escape can make half a character: what stands for itself came as UTF-8.
-  if (isEscaped && !value.isWellFormed()) return malformed("A string holds half a character (a lone surrogate).");
   const level = levels.at(-1);
   const isName = level?.names !== undefined && source[afterSpace(source, end + 1)] === ":";
+  // Only an escape can make half a character: what stands for itself came as UTF-8.
+  const mayBeHalf = token.includes("\\u");
+  if (!isName && !mayBeHalf) return undefined;
+  const value = token.includes("\\") ? unescaped(token) : token.slice(1, -1);
+  if (value === undefined) return "malformed";
+  if (mayBeHalf && !value.isWellFormed()) return malformed("A string holds half a character (a lone surrogate).");
   return isName ? takeName(level, value, levels) : undefined;
 }
 

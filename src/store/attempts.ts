@@ -115,7 +115,7 @@ export function createAttempts({ redis, keys }: Connection, settings: AttemptSet
           redis,
           scripts.claim,
           touched,
-          [retentionJson, owner, leases.ownerMs, leases.attemptMs, bytesMax],
+          [retentionJson, owner, leases.ownerMs, leases.attemptMs],
           entries.map(({ wake, word }) => [wake.messageId, wake.dispatch, wake.generation, word]),
         ),
     });
@@ -139,15 +139,14 @@ export function createAttempts({ redis, keys }: Connection, settings: AttemptSet
       const [answer, ...rest] = await claimsBy(owner)({ wake, owner, word });
       if (answer === "early" || answer === "busy") return { kind: "look_again", inMs: Math.max(Number(rest[0]), 50) };
       if (answer !== "claimed") return { kind: "stale" };
-      const [now, text, first] = rest as [unknown, Buffer, Buffer | undefined];
+      const [now, text] = rest as [unknown, Buffer];
       const { record, state } = readDocument(wake.messageId, text.toString());
       const recipients = state.recipients.flatMap((recipient, index) =>
         recipient.dispatch === wake.dispatch && recipient.status === "sending" ? [index] : [],
       );
-      const further = await stored.read(wake.messageId, record.chunks ?? 1, first ? 1 : 0);
-      const bytes = first && further.length === 0 ? first : Buffer.concat(first ? [first, ...further] : further);
-      const claim: Claim = { attempt: state.attempts, now: Number(now), record, state, recipients, bytes };
-      return bytes.length === record.size ? { kind: "claimed", claim } : { kind: "content_gone", claim };
+      const bytes = await stored.read(record);
+      const claim: Claim = { attempt: state.attempts, now: Number(now), record, state, recipients, bytes: bytes ?? Buffer.alloc(0) };
+      return { kind: bytes ? "claimed" : "content_gone", claim };
     },
 
     /** Records an attempt's outcomes; may be repeated. Returns the next wake-up and how far off it is, or undefined if none is due. */

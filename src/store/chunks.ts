@@ -1,4 +1,6 @@
 // The bytes of large messages, stored in chunks, so that no write stalls the others.
+import type { MessageRecord } from "../domain/message.ts";
+import { createCoalescer } from "./coalesce.ts";
 import type { Connection } from "./connection.ts";
 
 /** Bytes longer than this are stored in chunks of this size. */
@@ -10,12 +12,21 @@ const chunkLifeMs = 10 * 60 * 1000;
 /** So many chunks are on their way to Redis at a time, of all messages together: others' commands find room between them. */
 const underWayMax = 2;
 
+/** What one command reads at most: Redis does nothing else meanwhile. */
+const readCountMax = 32;
+
 /** How many chunks that many bytes make. */
 export const chunkCount = (size: number) => Math.max(1, Math.ceil(size / chunkBytes));
 
 /** Stores, drops and reads chunks. Every function rejects while Redis is away. */
 export function createChunks({ redis, keys }: Pick<Connection, "redis" | "keys">) {
   const inTurn = createTurns(underWayMax);
+  const readChunk = createCoalescer<{ key: string; bytes: number }, Buffer | null>({
+    countMax: readCountMax,
+    bytesMax: chunkBytes,
+    bytesOf: ({ bytes }) => bytes,
+    run: (entries) => redis.mgetBuffer(entries.map(({ key }) => key)),
+  });
   const chunkKey = (id: string, index: number) => (index === 0 ? keys.bytes(id) : keys.chunk(id, index));
 
   return {
@@ -33,14 +44,16 @@ export function createChunks({ redis, keys }: Pick<Connection, "redis" | "keys">
       await redis.unlink(...stored).catch(() => undefined);
     },
 
-    /** The chunks from one on, in order; those that are gone are left out. */
-    async read(id: string, chunks: number, from = 0): Promise<Buffer[]> {
+    /** A message's bytes, or undefined where they, or some of them, are gone. */
+    async read({ id, size, chunks = 1 }: Pick<MessageRecord, "id" | "size" | "chunks">): Promise<Buffer | undefined> {
       const found: Buffer[] = [];
-      for (let index = from; index < chunks; index++) {
-        const chunk = await redis.getBuffer(chunkKey(id, index));
-        if (chunk) found.push(chunk);
+      for (let index = 0; index < chunks; index++) {
+        const chunk = await readChunk({ key: chunkKey(id, index), bytes: Math.min(size, chunkBytes) });
+        if (!chunk) return undefined;
+        found.push(chunk);
       }
-      return found;
+      const bytes = found.length === 1 ? (found[0] as Buffer) : Buffer.concat(found);
+      return bytes.length === size ? bytes : undefined;
     },
   };
 }

@@ -83,11 +83,7 @@ export function createMessages({ redis, keys, clock }: Connection) {
     },
 
     /** The finished bytes while they are kept. */
-    async content(record: MessageRecord): Promise<Buffer | undefined> {
-      const chunks = await stored.read(record.id, record.chunks ?? 1);
-      const bytes = Buffer.concat(chunks);
-      return chunks.length > 0 && bytes.length === record.size ? bytes : undefined;
-    },
+    content: (record: MessageRecord): Promise<Buffer | undefined> => stored.read(record),
 
     /** The history of attempts, oldest first, as they were recorded. */
     async attempts(id: string): Promise<AttemptHistory[]> {

@@ -97,7 +97,7 @@ export function createStoring(
       record.id,
       record.created_at,
       input.expiresAt,
-      firstLineOf(chunks > 1 ? { ...record, chunks } : record, state),
+      firstLineOf(chunks > 1 ? { ...record, chunks } : record, state).slice(0, -1),
       secondLineOf(record),
       chunks > 1 ? "" : input.bytes,
       chunks,

@@ -1,8 +1,8 @@
 -- Accepts messages: stores each whole or not at all.
 -- KEYS: 1 events, 2 sequence, 3 open, 4 unconfirmed, 5 relays, then what names begin with: 6 of messages, 7 of bytes,
 --       8 of suppressions, 9 of kept recipients
--- ARGV: 1 retention as in message.lua, 2 the job that the dispatches of these messages share, then for each message:
---   1 not-after (ms, Redis time), 2 message id, 3 created at (ms), 4 expires at (ms), 5 first line without `events` and `job`, 6 second line (document.ts),
+-- ARGV: 1 retention as in message.lua, for those of which no recipient is open, 2 the job that the dispatches of these messages share, then for each message:
+--   1 not-after (ms, Redis time), 2 message id, 3 created at (ms), 4 expires at (ms), 5 first line up to `job` and `events`, 6 second line (document.ts),
 --   7 bytes (or "" when they are stored already, with a time to live), 8 in how many chunks they are,
 --   9 events as JSON, 10 wake-up ids, 11 dispatches that are open (`<number from 1> <relay> <when it is due, if it is put off, or 0>`), each
 --   separated by line feeds,
@@ -21,6 +21,8 @@
 local keys = { events = KEYS[1], sequence = KEYS[2], open = KEYS[3], unconfirmed = KEYS[4], suppressions = KEYS[8] }
 local job = ARGV[2]
 local now = time_now()
+-- Relays that are known to be in the set of all.
+local known_relays = {}
 
 local function suppressed_of(tenant, addresses, list)
   local found = {}
@@ -69,22 +71,25 @@ local function accept(at)
   local sequences = {}
   for event in string.gmatch(ARGV[at + 9], '[^\n]+') do sequences[#sequences + 1] = append_text_to_log(keys, event) end
 
-  local first = string.sub(ARGV[at + 5], 1, -2) .. ',"job":"' .. job .. '","events":[' .. table.concat(sequences, ',') .. ']}'
-  redis.call('SET', KEYS[6] .. id, first .. '\n' .. ARGV[at + 6])
+  -- In one piece: Redis looks at every character of every text that a script makes.
+  local text = ARGV[at + 5] .. ',"job":"' .. job .. '","events":[' .. table.concat(sequences, ',') .. ']}\n' .. ARGV[at + 6]
+  if settled then
+    local retention = cjson.decode(ARGV[1])
+    redis.call('SET', KEYS[6] .. id, text, 'PX', retention.message)
+    keep_content(content, retention.failed_content)
+  else
+    redis.call('SET', KEYS[6] .. id, text)
+    note_open(keys, identity, id, ARGV[at + 4])
+  end
   redis.call('ZADD', ARGV[at + 20], ARGV[at + 3], id)
   for wake in string.gmatch(ARGV[at + 10], '[^\n]+') do redis.call('ZADD', keys.unconfirmed, now, wake) end
   for number, relay, later in string.gmatch(ARGV[at + 11], '(%d+) (%S+) (%d+)') do
-    redis.call('SADD', KEYS[5], relay)
+    if not known_relays[relay] then redis.call('SADD', KEYS[5], relay) end
+    known_relays[relay] = true
     keys.message_id = id
     join_work(keys, number, { relay = relay, open = true, later = later ~= '0' and later or nil })
   end
   if ARGV[at + 23] ~= '' then redis.call('SET', KEYS[9] .. id, ARGV[at + 23], 'PX', ARGV[at + 24]) end
-  if settled then
-    local its = { open = keys.open, all = { KEYS[6] .. id }, content = content }
-    rest_if_settled(its, cjson.decode(first), identity, id, cjson.decode(ARGV[1]))
-  else
-    note_open(keys, identity, id, ARGV[at + 4])
-  end
   if idempotency ~= '' then redis.call('SET', idempotency, ARGV[at + 13], 'PX', ARGV[at + 14]) end
   return { 'stored', sequences[#sequences] }
 end

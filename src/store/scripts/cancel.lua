@@ -18,6 +18,5 @@ if count == 0 then return { 'too_late' } end
 for dispatch = 0, #state.dispatches - 1 do
   if not has_open(state, dispatch) and not state.dispatches[dispatch + 1].claim then close_dispatch(state, dispatch) end
 end
-save_state(keys, state)
-rest_if_settled(keys, state, identity, message_id, retention)
+save_and_rest(keys, state, identity, message_id, retention)
 return { 'cancelled', cjson.encode(state) }

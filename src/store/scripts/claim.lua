@@ -1,10 +1,9 @@
 -- Claims dispatches for one attempt each: their open recipients become `sending`, numbered and owned.
 -- KEYS: as in open-message.lua; 10 alone
--- ARGV: 1 retention as in message.lua, 2 owner, 3 lease (ms), 4 limit of an attempt (ms), 5 after how many octets the bytes of no further
---   message are returned; then for each dispatch: 1 message id, 2 dispatch (from 0), 3 generation,
+-- ARGV: 1 retention as in message.lua, 2 owner, 3 lease (ms), 4 limit of an attempt (ms); then for each dispatch: 1 message id, 2 dispatch (from 0), 3 generation,
 --   4 a word of this try's own: asked again with it (the answer was lost), the same claim is given again
 -- Returns for each: { "stale" } nothing to do | { "early", milliseconds } | { "busy", milliseconds } look again then | { "fault", text }
---   | { "claimed", now, the message as it lies there, bytes } (bytes: the first chunk only, where there are more; left out: to be read for itself)
+--   | { "claimed", now, the message as it lies there }; its bytes are read for themselves: Redis looks at every octet that passes through a script
 --- @include batch
 --- @include open-message
 --- @include suppression
@@ -15,17 +14,7 @@ local longest_rest = 300000
 local owner = ARGV[2]
 local lease = tonumber(ARGV[3])
 local attempt_limit = tonumber(ARGV[4])
-local octets_left = tonumber(ARGV[5])
 local now = time_now()
-
-local function claimed_answer(text)
-  local answer = { 'claimed', now, text }
-  if octets_left > 0 then
-    answer[4] = redis.call('GET', keys.bytes) or ''
-    octets_left = octets_left - #answer[4]
-  end
-  return answer
-end
 
 -- Suppressed since it was accepted, or last tried.
 local function suppress_open(index)
@@ -45,7 +34,7 @@ local function claim(at)
 
   local before = it.claim
   if before and before.owner == owner and before.word == word then
-    return claimed_answer(cjson.encode(state) .. further_lines)
+    return { 'claimed', now, cjson.encode(state) .. further_lines }
   elseif before then
     local ends = claim_ends(keys, before, now, lease, attempt_limit)
     -- Who asks is alive, and still at work on it, though it may not have been heard of.
@@ -100,8 +89,7 @@ local function claim(at)
 
   if not claimed then
     close_dispatch(state, dispatch)
-    save_state(keys, state)
-    rest_if_settled(keys, state, identity, message_id, cjson.decode(ARGV[1]))
+    save_and_rest(keys, state, identity, message_id, cjson.decode(ARGV[1]))
     return { 'stale' }
   end
 
@@ -112,10 +100,10 @@ local function claim(at)
   if deaths > 1 then
     redis.call('SET', KEYS[10], cjson.encode({ name = name, owner = owner, claimed_at = now }), 'PX', attempt_limit)
   end
-  return claimed_answer(text)
+  return { 'claimed', now, text }
 end
 
 work_is_written_last = true
-local answers = run_batch(5, 4, claim)
+local answers = run_batch(4, 4, claim)
 write_work(keys)
 return answers

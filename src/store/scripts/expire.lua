@@ -38,10 +38,10 @@ for dispatch = 0, #state.dispatches - 1 do
     close_dispatch(state, dispatch)
   end
 end
-save_state(keys, state)
 if look_again then
+  save_state(keys, state)
   redis.call('ZADD', keys.open, 'XX', look_again, open_member(message_id, identity))
   return 0
 end
-rest_if_settled(keys, state, identity, message_id, retention)
+save_and_rest(keys, state, identity, message_id, retention)
 return 1

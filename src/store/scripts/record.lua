@@ -97,8 +97,7 @@ local function record_attempt(at)
       close_dispatch(state, dispatch)
     end
   end
-  save_state(keys, state)
-  rest_if_settled(keys, state, identity, message_id, retention)
+  save_and_rest(keys, state, identity, message_id, retention)
   return { 'recorded', generation, it.next_at, now, state.events[#state.events] }
 end
 

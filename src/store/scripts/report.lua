@@ -79,6 +79,9 @@ for dispatch = 0, #state.dispatches - 1 do
   -- An attempt that is still under way ends by itself, and its record closes the dispatch.
   if was_open and not state.dispatches[dispatch + 1].claim and not has_open(state, dispatch) then close_dispatch(state, dispatch) end
 end
-save_state(keys, state)
-if was_open then rest_if_settled(keys, state, identity, message_id, retention) end
+if was_open then
+  save_and_rest(keys, state, identity, message_id, retention)
+else
+  save_state(keys, state)
+end
 return { 'applied', cjson.encode(effects) }

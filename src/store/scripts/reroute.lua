@@ -21,6 +21,5 @@ else
   close_dispatch(state, dispatch)
 end
 redis.call('SADD', KEYS[10], ARGV[5])
-save_state(keys, state)
-rest_if_settled(keys, state, identity, message_id, retention)
+save_and_rest(keys, state, identity, message_id, retention)
 return { 'rerouted', it.generation }

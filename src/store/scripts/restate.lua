@@ -28,6 +28,5 @@ if not forgotten then return { 'there', now } end
 for dispatch = 0, #state.dispatches - 1 do
   if not has_open(state, dispatch) then close_dispatch(state, dispatch) end
 end
-save_state(keys, state)
-rest_if_settled(keys, state, identity, message_id, retention)
+save_and_rest(keys, state, identity, message_id, retention)
 return { 'restated', now }

@@ -41,7 +41,8 @@ end
 state.expires_at = now + tonumber(ARGV[4])
 append_event(keys, state, { type = 'message.retried', at = now, tenant = state.tenant, message_id = message_id })
 note_open(keys, identity, message_id, state.expires_at)
-for _, key in ipairs(keys.all) do redis.call('PERSIST', key) end
+redis.call('PERSIST', keys.message)
+redis.call('PERSIST', keys.attempts)
 for _, key in ipairs(keys.content) do redis.call('PERSIST', key) end
 save_state(keys, state)
 return { 'retried', now, cjson.encode(state) }

@@ -1,7 +1,7 @@
 -- What the ledger's scripts share: the time, a message's state, its events, and how a recipient changes.
 -- Included by scripts/*.lua; the including script passes its keys as a table:
 --   keys.message, keys.bytes, keys.events, keys.sequence, keys.open, keys.unconfirmed, keys.owners
--- A message's further keys (chunks, attempts) come in keys.all and keys.content, for their time to live.
+--   keys.attempts, and keys.content, which are the keys of its bytes
 
 --- @include time
 --- @include owners
@@ -35,11 +35,15 @@ local function set_newest_attempt(attempt)
   further_lines = string.sub(further_lines, 1, ends and ends - 1) .. '\n' .. attempt
 end
 
--- KEEPTTL: a settled message's state may already be on its way out.
+-- `life`: for so many milliseconds; absent: for as long as before, as a settled message may already be on its way out.
 -- Returns the message as it lies there.
-local function save_state(keys, state)
+local function save_state(keys, state, life)
   local text = cjson.encode(state) .. further_lines
-  redis.call('SET', keys.message, text, 'KEEPTTL')
+  if life then
+    redis.call('SET', keys.message, text, 'PX', life)
+  else
+    redis.call('SET', keys.message, text, 'KEEPTTL')
+  end
   count_work(keys, state)
   return text
 end
@@ -153,20 +157,29 @@ local function close_dispatch(state, dispatch)
   if not has_open(state) then state.job = nil end
 end
 
--- Once nothing is open: the message leaves the indexes of what is open, and its keys get a time to live.
+-- How long the bytes of a message are kept of which nothing is open.
+local function keep_content(content, life)
+  for _, key in ipairs(content) do
+    if life > 0 then redis.call('PEXPIRE', key, life) else redis.call('DEL', key) end
+  end
+end
+
+-- Saves the state. Once nothing is open, the message leaves the indexes of what is open, and its keys get a time to live.
 -- `retention`: { message, content, failed_content } in milliseconds.
-local function rest_if_settled(keys, state, identity, message_id, retention)
-  if has_open(state) then return end
+local function save_and_rest(keys, state, identity, message_id, retention)
+  if has_open(state) then
+    save_state(keys, state)
+    return
+  end
+  save_state(keys, state, retention.message)
+  -- There are none of a single attempt, which stands in the message.
+  if state.attempts > 1 then redis.call('PEXPIRE', keys.attempts, retention.message) end
   if redis.call('ZREM', keys.open, open_member(message_id, identity)) == 1 then count_open(keys, identity, -1) end
   local all_sent = true
   for _, recipient in ipairs(state.recipients) do
     if recipient.status ~= 'sent' and recipient.status ~= 'delivered' then all_sent = false end
   end
-  for _, key in ipairs(keys.all) do redis.call('PEXPIRE', key, retention.message) end
-  local content = all_sent and retention.content or retention.failed_content
-  for _, key in ipairs(keys.content) do
-    if content > 0 then redis.call('PEXPIRE', key, content) else redis.call('DEL', key) end
-  end
+  keep_content(keys.content, all_sent and retention.content or retention.failed_content)
 end
 
 -- Notes that nobody knows whether a relay took the mail. Three such attempts, or one of a message that asked to hold, end as unknown.

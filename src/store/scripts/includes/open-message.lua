@@ -24,7 +24,6 @@ local function open_message(id)
   keys.message = KEYS[6] .. id
   keys.bytes = KEYS[7] .. id
   keys.attempts = KEYS[8] .. id
-  keys.all = { keys.message, keys.attempts }
   keys.content = { keys.bytes }
   state = load_state(keys)
   if not state then return end

@@ -22,6 +22,13 @@ local function suppression_keys(keys, tenant)
   return { rows = root .. ':rows', by_time = root .. ':by-time', by_address = root .. ':by-address', expiries = root .. ':expiries' }
 end
 
+-- Whether a tenant suppresses anybody: most mail is of tenants that were asked about before, in the same script.
+local suppressing_tenants = {}
+local function suppresses_anybody(rows)
+  if suppressing_tenants[rows] == nil then suppressing_tenants[rows] = redis.call('EXISTS', rows) == 1 end
+  return suppressing_tenants[rows]
+end
+
 -- A row as it counts now: one that has run out is none, though it may not have been swept yet.
 local function suppression_row(text, now)
   local row = text and cjson.decode(text)
@@ -81,6 +88,7 @@ local function suppress(keys, tenant, address, fields, now)
   end
   for _, field in ipairs({ 'reason', 'source', 'category', 'message_id', 'event' }) do row[field] = why[field] end
   redis.call('HSET', names.rows, name, cjson.encode(row))
+  suppressing_tenants[names.rows] = true
   if row.expires_at then
     redis.call('ZADD', names.expiries, row.expires_at, name)
   elseif text then
@@ -107,7 +115,8 @@ end
 -- `message_id`: whoever tries a message again knows that it bounced, so its own bounce does not count against it; nil for a new one.
 -- Returns { reason, list, since (ms) } and the category of the bounce that led to it, or nil.
 local function suppression_of(keys, tenant, address, list, message_id, now)
-  local rows = suppression_keys(keys, tenant).rows
+  local rows = keys.suppressions .. tenant .. ':rows'
+  if not suppresses_anybody(rows) then return nil end
   local name = suppression_name(address)
   local found = list and redis.call('HMGET', rows, name, suppression_name(address, list)) or { redis.call('HGET', rows, name) }
   for index = 1, 2 do
