@@ -51,6 +51,8 @@ export type CapturedMessage = {
     from: string;
     to: string[];
   };
+  /** The mail's From, decoded; empty if it has none. `envelope.from` is where bounces go. */
+  from: string;
   subject: string;
   size: number;
 };
@@ -62,6 +64,8 @@ export type CapturedMessageWithContent = {
     from: string;
     to: string[];
   };
+  /** The mail's From, decoded; empty if it has none. `envelope.from` is where bounces go. */
+  from: string;
   subject: string;
   size: number;
   /** In their order, unfolded, not decoded. */

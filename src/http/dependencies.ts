@@ -35,7 +35,14 @@ import type { ScopeHook } from "./authenticate.ts";
 import type { EventFeed } from "./events/feed.ts";
 
 /** A message as the capture relay of the sandbox keeps it. */
-export type CapturedMessage = { id: string; received_at: number; envelope: { from: string; to: string[] }; subject: string; size: number };
+export type CapturedMessage = {
+  id: string;
+  received_at: number;
+  envelope: { from: string; to: string[] };
+  from: string;
+  subject: string;
+  size: number;
+};
 
 /** The capture relay, as far as the API shows it. */
 export type Captured = {

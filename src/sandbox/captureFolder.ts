@@ -13,6 +13,8 @@ export type CapturedMessage = {
   id: string;
   received_at: number;
   envelope: { from: string; to: string[] };
+  /** Of the header field, decoded; empty if the mail has none. */
+  from: string;
   /** Decoded; empty if the mail has none. */
   subject: string;
   size: number;
@@ -41,7 +43,7 @@ export type CaptureFolder = {
 const idPattern = /^cap_[0-9a-z]{9}[0-9a-z]{3}[0-9a-z]{8}$/;
 const draftPattern = /^incoming-[0-9a-f-]+\.(eml|json)$/;
 
-/** Headers are looked for a subject this far. */
+/** Headers are looked into this far. */
 const headBytesMax = 64 * 1024;
 
 /**
@@ -88,8 +90,7 @@ export async function openCaptureFolder(options: {
       try {
         const { head, size, bareLineEnding } = await writeMail(bytes, file(`${draft}.eml`), bytesMax);
         const keep = async (envelope: CapturedMessage["envelope"]) => {
-          const subject = await subjectIn(head);
-          const message: CapturedMessage = { ...nextId(), envelope, subject, size };
+          const message: CapturedMessage = { ...nextId(), envelope, ...(await fieldsIn(head)), size };
           await writeFile(file(`${draft}.json`), JSON.stringify(message), { mode: 0o600 });
           await rename(file(`${draft}.eml`), file(`${message.id}.eml`));
           await rename(file(`${draft}.json`), file(`${message.id}.json`));
@@ -157,14 +158,16 @@ async function writeMail(
 const carriageReturn = 13;
 const lineFeed = 10;
 
-async function subjectIn(head: Buffer): Promise<string> {
+async function fieldsIn(head: Buffer): Promise<Pick<CapturedMessage, "from" | "subject">> {
   const end = head.indexOf("\r\n\r\n");
   const headers = head.subarray(0, Math.min(end === -1 ? head.length : end + 4, headBytesMax));
   try {
-    return (await PostalMime.parse(headers)).subject ?? "";
+    const { from, subject = "" } = await PostalMime.parse(headers);
+    const address = from?.address ?? "";
+    return { from: from?.name ? `${from.name} <${address}>` : address, subject };
   } catch {
     // Whatever a stranger puts in a header is no reason not to keep the mail.
-    return "";
+    return { from: "", subject: "" };
   }
 }
 
@@ -187,7 +190,9 @@ async function readKept(folder: string): Promise<CapturedMessage[]> {
 
 async function readMessage(folder: string, id: string): Promise<CapturedMessage | undefined> {
   try {
-    const message = JSON.parse(await readFile(join(folder, `${id}.json`), "utf8")) as CapturedMessage;
+    const kept = JSON.parse(await readFile(join(folder, `${id}.json`), "utf8")) as Omit<CapturedMessage, "from"> & { from?: string };
+    // Mail that was kept by an earlier version does not say it.
+    const message = { ...kept, from: kept.from ?? kept.envelope.from };
     const { size } = await stat(join(folder, `${id}.eml`));
     return message.id === id && message.size === size && Array.isArray(message.envelope.to) ? message : undefined;
   } catch {

@@ -72,7 +72,7 @@ export function sandboxReport(
       ],
     });
   }
-  const reply = "550 5.1.1 The email account that you tried to reach does not exist";
+  const reply = "550 5.1.1 Recipient address rejected: User unknown";
   const status = [
     `Reporting-MTA: dns; mx.${domain}`,
     "",

@@ -15,7 +15,7 @@ export type SandboxBehaviour =
 
 const behaviours: Readonly<Record<string, SandboxBehaviour>> = {
   delivered: { kind: "accept" },
-  hardbounce: { kind: "refuse", reply: { code: 550, text: "5.1.1 The email account that you tried to reach does not exist" } },
+  hardbounce: { kind: "refuse", reply: { code: 550, text: "5.1.1 Recipient address rejected: User unknown" } },
   softbounce: { kind: "refuse_until", tries: 3, reply: { code: 450, text: "4.2.0 Greylisted, please try again later" } },
   mailboxfull: { kind: "refuse", reply: { code: 452, text: "4.2.2 The recipient's mailbox is full" } },
   slow: { kind: "answer_late" },

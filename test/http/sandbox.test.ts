@@ -14,6 +14,7 @@ const message = {
   id: "cap_1",
   received_at: 1_700_000_000_000,
   envelope: { from: "a@example.com", to: ["b@example.net"] },
+  from: "Ann <a@example.com>",
   subject: "café",
   size: raw.length,
 };

@@ -77,10 +77,10 @@ function speak(
 }
 
 describe("capture relay", () => {
-  it("keeps what it accepts: envelope, decoded subject, size and the very bytes", async (test) => {
+  it("keeps what it accepts: envelope, decoded sender and subject, size and the very bytes", async (test) => {
     const relay = await startRelay(test, { clock: () => 1_700_000_000_000 });
     const raw =
-      "From: a@example.com\r\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n =?utf-8?Q?_aus_K=C3=B6ln?=\r\n\r\n.dot\r\n..dots\r\n\r\n.\r\n";
+      "From: =?utf-8?Q?J=C3=BCrgen?= <a@example.com>\r\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n =?utf-8?Q?_aus_K=C3=B6ln?=\r\n\r\n.dot\r\n..dots\r\n\r\n.\r\n";
     const { response } = await acceptedSend(relay, {
       from: "bounce+1@example.com",
       to: ["One@example.com", "delivered@sandbox.test"],
@@ -96,6 +96,7 @@ describe("capture relay", () => {
       id: message.id,
       received_at: 1_700_000_000_000,
       envelope: { from: "bounce+1@example.com", to: ["One@example.com", "delivered@sandbox.test"] },
+      from: "Jürgen <a@example.com>",
       subject: "Grüße aus Köln",
       size: Buffer.byteLength(raw),
     });
@@ -287,6 +288,11 @@ describe("capture relay", () => {
     await Promise.all([first.stop(), first.stop()]);
     const halves = ["incoming-01234567-89ab-4cde-8f01-23456789abcd.eml", "cap_0zzzzzzzz00001234567.eml", "cap_0zzzzzzzz00001234568.json"];
     for (const name of [...halves, "notes.txt"]) await writeFile(join(folder, name), "half");
+
+    // As an earlier version kept it.
+    const [oldest] = before.data.slice(-1) as [(typeof before.data)[number]];
+    const { from: _unsaid, ...earlier } = oldest;
+    await writeFile(join(folder, `${oldest.id}.json`), JSON.stringify(earlier));
 
     // With a clock that was set back: what comes now is newer all the same.
     const second = await startRelay(test, { folder, clock: () => 1_000 });

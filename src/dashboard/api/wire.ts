@@ -157,7 +157,14 @@ export type OwnKey = { id: string; name: string; tenant: string; scopes: Scope[]
 export type Key = OwnKey & { created_at: string };
 export type NewKey = Key & { key: string };
 
-export type Captured = { id: string; received_at: string; envelope: { from: string; to: string[] }; subject: string; size: number };
+export type Captured = {
+  id: string;
+  received_at: string;
+  envelope: { from: string; to: string[] };
+  from: string;
+  subject: string;
+  size: number;
+};
 export type CapturedWhole = Captured & { headers: { name: string; value: string }[]; raw: string };
 
 export type Fault = {

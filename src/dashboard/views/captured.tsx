@@ -43,11 +43,11 @@ export function CapturedMailbox() {
               </tr>
             </thead>
             <tbody>
-              {mails.map(({ id, subject, envelope, size, received_at }) => (
+              {mails.map(({ id, from, subject, envelope, size, received_at }) => (
                 <tr key={id}>
                   <td class="main-cell">
                     <a href={linkTo(["captured", id])}>{subject || "(no subject)"}</a>
-                    <span class="muted">{envelope.from || "<>"}</span>
+                    <span class="muted">{from || "(no sender)"}</span>
                   </td>
                   <td class="address">{envelope.to.join(", ")}</td>
                   <td class="number">{formatSize(size)}</td>

@@ -19,7 +19,7 @@ export function CapturedMail({ id }: { id: string }) {
           <>
             <div class="summary">
               <span>
-                <span class="muted">from</span> <span class="address">{mail.envelope.from || "<>"}</span>
+                <span class="muted">from</span> <span class="address">{mail.from || "(no sender)"}</span>
               </span>
               <span>
                 <span class="muted">to</span> <span class="address">{mail.envelope.to.join(", ")}</span>

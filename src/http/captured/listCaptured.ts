@@ -12,6 +12,7 @@ export const capturedFields = {
   id: z.string(),
   received_at: wireTime,
   envelope: z.object({ from: z.string(), to: z.array(z.string()) }),
+  from: z.string().meta({ description: "The mail's From, decoded; empty if it has none. `envelope.from` is where bounces go." }),
   subject: z.string(),
   size: z.int(),
 };
@@ -44,6 +45,6 @@ export function listCaptured(app: App, dependencies: Dependencies): void {
 }
 
 /** A captured mail for the outside. */
-export function capturedView({ id, received_at, envelope, subject, size }: CapturedMessage) {
-  return { id, received_at: timeOf(received_at), envelope, subject, size };
+export function capturedView({ id, received_at, envelope, from, subject, size }: CapturedMessage) {
+  return { id, received_at: timeOf(received_at), envelope, from, subject, size };
 }
