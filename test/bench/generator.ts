@@ -33,7 +33,7 @@ export type GeneratorReport = {
 
 const refusedPauseMs = 50;
 
-type Line = { post(): Promise<number>; close(): void };
+type Line = { post(): Promise<number>; isOpen(): boolean; close(): void };
 
 /** One connection; `post` resolves with the status once the whole answer is here. */
 function openLine(port: number, request: Buffer): Promise<Line> {
@@ -63,6 +63,7 @@ function openLine(port: number, request: Buffer): Promise<Line> {
             failed = fail;
             socket.write(request);
           }),
+        isOpen: () => socket.writable,
         close: () => {
           failed = () => {};
           socket.destroy();
@@ -102,21 +103,39 @@ async function generate(order: GeneratorOrder): Promise<GeneratorReport> {
     latencies[index] = performance.now() - since;
   }
 
-  const atBegin = Math.min(connections, requests);
-  const lines = await Promise.all(Array.from({ length: atBegin }, () => openLine(order.port, request)));
+  const lines = new Set<Line>();
+  const anotherLine = async () => {
+    const line = await openLine(order.port, request);
+    lines.add(line);
+    return line;
+  };
+  // An open loop opens them when it needs them: the API closes one that says nothing.
+  const atBegin = perSecond === undefined ? Math.min(connections, requests) : 0;
+  await Promise.all(Array.from({ length: atBegin }, anotherLine));
   const startedAt = performance.now();
   if (perSecond === undefined) {
     let next = 0;
     const postOn = async (line: Line) => {
       for (let index = next++; index < requests; index = next++) await postUntilTaken(line, index, performance.now());
     };
-    await Promise.all(lines.map(postOn));
+    await Promise.all([...lines].map(postOn));
   } else {
-    const free = [...lines];
+    const free: Line[] = [];
     const waiting: ((line: Line) => void)[] = [];
+    let opened = 0;
+    const nextLine = async (): Promise<Line> => {
+      for (let line = free.pop(); line; line = free.pop()) {
+        if (line.isOpen()) return line;
+        lines.delete(line);
+        opened -= 1;
+      }
+      if (opened === connections) return new Promise((resolve) => waiting.push(resolve));
+      opened += 1;
+      return anotherLine();
+    };
     const oneRequest = async (index: number, dueAt: number) => {
       late[index] = performance.now() - dueAt;
-      const line = free.pop() ?? (await new Promise<Line>((resolve) => waiting.push(resolve)));
+      const line = await nextLine();
       await postUntilTaken(line, index, dueAt);
       const heir = waiting.shift();
       if (heir) heir(line);
