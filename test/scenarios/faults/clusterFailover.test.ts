@@ -6,7 +6,7 @@ import { settleAccounts } from "../../support/faultAccounts.ts";
 import { faultRow } from "../../support/faultRow.ts";
 import { startLoadedInstallation } from "../../support/loadedInstallation.ts";
 import { startRedisCluster } from "../../support/redisCluster.ts";
-import { partUnconfirmed } from "../../support/sentUnconfirmed.ts";
+import { withoutUnconfirmed } from "../../support/sentUnconfirmed.ts";
 import { waitFor } from "../../support/waitFor.ts";
 
 faultRow(
@@ -52,12 +52,7 @@ faultRow(
     const takenAgainMs = Math.round(performance.now() - killedAt);
     await rush.stop();
 
-    let unconfirmed = 0;
-    const mails = async () => {
-      const parted = await partUnconfirmed(api, books, relay.accepted);
-      unconfirmed = parted.unconfirmed;
-      return parted.mails;
-    };
+    const { mails, inWords } = withoutUnconfirmed({ gateway: api, books, relay });
     const accounts = await settleAccounts({ gateway: api, receipts: books.receipts.values(), mails, webhook });
     const streamed = () => new Set(stream.events.map(({ id }) => id));
     await waitFor(() => accounts.events.every(({ id }) => streamed().has(id)), {
@@ -66,7 +61,7 @@ faultRow(
     });
     assert.ok(books.slowestMs <= 2_000, `an answer took ${books.slowestMs} ms`);
     measured(
-      `${books.receipts.size} receipts, ${books.refused.size} times 503, slowest answer ${Math.round(books.slowestMs)} ms; handed over and 100 more receipts after ${handedMs} ms; killed, another elected after ${electedMs} ms, 200 more receipts after ${takenAgainMs} ms; ${unconfirmed} mails of requests answered 503 were sent and forgotten; ${accounts.inWords}`,
+      `${books.receipts.size} receipts, ${books.refused.size} times 503, slowest answer ${Math.round(books.slowestMs)} ms; handed over and 100 more receipts after ${handedMs} ms; killed, another elected after ${electedMs} ms, 200 more receipts after ${takenAgainMs} ms; ${inWords()}; ${accounts.inWords}`,
     );
   },
 );
