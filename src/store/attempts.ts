@@ -69,10 +69,6 @@ export type AttemptSettings = {
   witness?: Pick<Witness, "recorded" | "answered">;
 };
 
-/** What one call may carry: Redis does nothing else meanwhile. */
-const countMax = 32;
-const bytesMax = 256 * 1024;
-
 const scripts = { claim: loadScript("claim"), record: loadScript("record") };
 
 type ClaimEntry = { wake: WakeUp; owner: string; word: string };
@@ -88,8 +84,6 @@ export function createAttempts({ redis, keys }: Connection, settings: AttemptSet
   const touched = [...messageKeysOf(keys), keys.alone];
 
   const askForRecord = createCoalescer<RecordEntry, Answer>({
-    countMax,
-    bytesMax,
     bytesOf: ({ length }) => length,
     run: (entries) =>
       runForEach(
@@ -107,8 +101,6 @@ export function createAttempts({ redis, keys }: Connection, settings: AttemptSet
     const known = claimsOf.get(owner);
     if (known) return known;
     const ask = createCoalescer<ClaimEntry, Answer>({
-      countMax,
-      bytesMax,
       bytesOf: () => 0,
       run: (entries) =>
         runForEach(

@@ -12,9 +12,6 @@ const chunkLifeMs = 10 * 60 * 1000;
 /** So many chunks are on their way to Redis at a time, of all messages together: others' commands find room between them. */
 const underWayMax = 2;
 
-/** What one command reads at most: Redis does nothing else meanwhile. */
-const readCountMax = 32;
-
 /** How many chunks that many bytes make. */
 export const chunkCount = (size: number) => Math.max(1, Math.ceil(size / chunkBytes));
 
@@ -22,8 +19,6 @@ export const chunkCount = (size: number) => Math.max(1, Math.ceil(size / chunkBy
 export function createChunks({ redis, keys }: Pick<Connection, "redis" | "keys">) {
   const inTurn = createTurns(underWayMax);
   const readChunk = createCoalescer<{ key: string; bytes: number }, Buffer | null>({
-    countMax: readCountMax,
-    bytesMax: chunkBytes,
     bytesOf: ({ bytes }) => bytes,
     run: (entries) => redis.mgetBuffer(entries.map(({ key }) => key)),
   });

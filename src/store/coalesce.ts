@@ -2,15 +2,19 @@
 
 /** What one call is made of: `run` resolves with an answer, or a fault, for each entry in order; it rejects where the call as a whole failed. */
 export type CoalescerOptions<Entry, Answer> = {
-  /** Entries in a call at most. */
-  countMax: number;
-  /** Their octets together at most; one entry may be larger. */
-  bytesMax: number;
+  /** Entries in a call at most; default 32. */
+  countMax?: number;
+  /** Their octets together at most; one entry may be larger. Default 256 KiB. */
+  bytesMax?: number;
   bytesOf(entry: Entry): number;
   run(entries: Entry[]): Promise<(Answer | Error)[]>;
 };
 
 type Waiting<Entry, Answer> = { entry: Entry; resolve(answer: Answer): void; reject(error: unknown): void };
+
+/** What one call may carry: Redis does nothing else meanwhile. */
+const usualCountMax = 32;
+const usualBytesMax = 256 * 1024;
 
 /** Calls under way at once: a further one leaves only when it is full, so that a Redis that is far away does not set the pace. */
 const underWayMax = 3;
@@ -19,7 +23,8 @@ const underWayMax = 3;
  * Makes a function that asks for one entry. What is asked for in one turn of the event loop, or while a call is under way, leaves together:
  * an entry that comes alone waits for nothing. Rejects with its own fault, or with that of its call.
  */
-export function createCoalescer<Entry, Answer>({ countMax, bytesMax, bytesOf, run }: CoalescerOptions<Entry, Answer>) {
+export function createCoalescer<Entry, Answer>(options: CoalescerOptions<Entry, Answer>) {
+  const { countMax = usualCountMax, bytesMax = usualBytesMax, bytesOf, run } = options;
   let waiting: Waiting<Entry, Answer>[] = [];
   let underWay = 0;
   let isDue = false;

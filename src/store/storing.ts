@@ -44,10 +44,6 @@ export type AcceptResult =
   | { kind: "queue_full"; holder: QuotaHolder }
   | { kind: "late" };
 
-/** What one call may carry: Redis does nothing else meanwhile. */
-const countMax = 32;
-const bytesMax = 256 * 1024;
-
 /** Names this process's shared jobs: one made by another, at whatever time, has another name. */
 const jobsPrefix = `job${randomBytes(6).toString("base64url")}`;
 let jobs = 0;
@@ -68,8 +64,6 @@ export function createStoring(
   const prefixes = [keys.message(""), keys.bytes(""), keys.suppressions, keys.keptRecipients("")];
 
   const ask = createCoalescer<Entry, Answer>({
-    countMax,
-    bytesMax,
     bytesOf: ({ bytes }) => bytes,
     run: async (entries) => {
       const job: SharedJob = { id: `${jobsPrefix}${(++jobs).toString(36)}`, isAdded: false };
