@@ -7,6 +7,7 @@ import type { UnsubscribeLinks } from "../accept/unsubscribeLinks.ts";
 import type { Intake } from "../bounces/intake.ts";
 import type { Parser } from "../bounces/parser.ts";
 import type { Notifications } from "../bounces/providers/notifications.ts";
+import type { CapturedMessage } from "../domain/captured.ts";
 import type { PlannedWakeUp } from "../domain/dispatching.ts";
 import type { Scope } from "../domain/keys.ts";
 import type { Lane } from "../domain/message.ts";
@@ -33,16 +34,6 @@ import type { Webhooks } from "../store/webhooks.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import type { ScopeHook } from "./authenticate.ts";
 import type { EventFeed } from "./events/feed.ts";
-
-/** A message as the capture relay of the sandbox keeps it. */
-export type CapturedMessage = {
-  id: string;
-  received_at: number;
-  envelope: { from: string; to: string[] };
-  from: string;
-  subject: string;
-  size: number;
-};
 
 /** The capture relay, as far as the API shows it. */
 export type Captured = {

@@ -7,18 +7,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import PostalMime from "postal-mime";
-
-/** One mail as the relay got it. `received_at` is in milliseconds since the epoch, `size` in bytes. */
-export type CapturedMessage = {
-  id: string;
-  received_at: number;
-  envelope: { from: string; to: string[] };
-  /** Of the header field, decoded; empty if the mail has none. */
-  from: string;
-  /** Decoded; empty if the mail has none. */
-  subject: string;
-  size: number;
-};
+import type { CapturedMessage } from "../domain/captured.ts";
 
 /** Bytes that were received and are not kept yet. `discard` removes what `keep` has not kept; call it in any case. */
 type Draft = {

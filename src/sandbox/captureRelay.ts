@@ -3,13 +3,12 @@
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from "smtp-server";
+import type { CapturedMessage } from "../domain/captured.ts";
 import type { Log } from "../telemetry/logger.ts";
-import { type CapturedMessage, openCaptureFolder } from "./captureFolder.ts";
+import { openCaptureFolder } from "./captureFolder.ts";
 import { createGreylist } from "./greylist.ts";
 import { type ReportMail, sandboxReport } from "./reports.ts";
 import { behaviourOf } from "./sandboxAddresses.ts";
-
-export type { CapturedMessage };
 
 export type CaptureRelay = {
   host: "127.0.0.1";

@@ -1,8 +1,9 @@
 // GET /v1/captured: what the sandbox's capture relay took.
 import { z } from "zod";
+import type { CapturedMessage } from "../../domain/captured.ts";
 import { wireTime as timeOf } from "../../domain/messageView.ts";
 import type { Refusal } from "../../domain/refusals.ts";
-import type { App, CapturedMessage, Dependencies } from "../dependencies.ts";
+import type { App, Dependencies } from "../dependencies.ts";
 import { refuse } from "../errors.ts";
 import { wireTime } from "../schemas/message.ts";
 import { page, pageOf, pageQuery } from "../schemas/page.ts";
