@@ -136,7 +136,7 @@ async function largeContent(timeouts: Parameters<typeof openApp>[2]) {
 const connectionsOf = ({ app }: TestApp) => new Promise<number>((resolve) => app.server.getConnections((_error, count) => resolve(count)));
 
 test("a client that takes nothing of its answer is ended once nothing has moved for a while", async () => {
-  const { app, client, size } = await largeContent({ silence: 600 });
+  const { app, client, size } = await largeContent({ silence: 2_000 });
   await waitFor(async () => (await connectionsOf(app)) === 0, { what: "the connection to be ended", timeoutMs: 20_000 });
   client.socket.resume();
   await waitFor(() => client.closed(), { what: "its end to be seen" });
