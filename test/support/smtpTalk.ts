@@ -21,6 +21,9 @@ export type SmtpTalk = {
   destroy(): void;
 };
 
+/** Some bodies have 50 MB, and the machine other work. */
+const bodyMsMax = 60_000;
+
 /** Opens a connection and reads the greeting. */
 export async function smtpTalk(port: number, host = "127.0.0.1"): Promise<SmtpTalk> {
   const raw = connect({ port, host });
@@ -81,7 +84,7 @@ export async function smtpTalk(port: number, host = "127.0.0.1"): Promise<SmtpTa
       if (!ready.startsWith("354")) return ready;
       const stuffed = Buffer.from(bytes).toString("latin1").replace(/^\./gm, "..");
       socket.write(Buffer.from(`${stuffed}${stuffed.endsWith("\r\n") ? "" : "\r\n"}.\r\n`, "latin1"));
-      return reply();
+      return reply(bodyMsMax);
     },
     async startTls() {
       await say("STARTTLS");
