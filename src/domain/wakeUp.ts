@@ -16,7 +16,44 @@ export function parseWakeUpId(id: string): WakeUp | undefined {
 }
 
 /**
- * A job that the dispatches of many messages share: those that were accepted in one step, for one relay and lane. `isAdded`: the queue has been
- * asked to take it, so that whoever comes later needs a job of its own; a queue silently drops a second job of the same id.
+ * A job that the dispatches of many messages share: those that were accepted at about the same time, for one relay and lane. Its name is written into
+ * the messages, so it is made before they are stored.
  */
-export type SharedJob = { id: string; isAdded: boolean };
+export class SharedJob {
+  readonly id: string;
+  /** The queue has been asked to take it: whoever comes later needs a job of its own, as a queue silently drops a second one of the same id. */
+  isAdded = false;
+  /** No more messages get it. */
+  isClosed = false;
+  #steps = 0;
+  #onComplete = () => {};
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  /** Whether no more messages get it, and those that have it are accepted. */
+  get isComplete(): boolean {
+    return this.isClosed && this.#steps === 0;
+  }
+
+  /** A step of the acceptance of messages that have it begins. */
+  begin(): void {
+    this.#steps += 1;
+  }
+
+  /** That step has ended, well or not. */
+  end(): void {
+    this.#steps -= 1;
+    if (this.#steps === 0) this.#onComplete();
+  }
+
+  /** Gives it to no more messages. Resolves when no step is under way; another one may follow it at once. */
+  close(): Promise<void> {
+    this.isClosed = true;
+    return new Promise((resolve) => {
+      if (this.#steps === 0) resolve();
+      else this.#onComplete = resolve;
+    });
+  }
+}

@@ -24,17 +24,21 @@ declare module "fastify" {
   }
 }
 
-const bodies = new WeakMap<object, unknown>();
-
-/** A body as it was parsed, before the schema changed it: what an idempotency key is compared by. */
-export function parsedBody(request: FastifyRequest): unknown {
-  return bodies.get(request.raw);
+declare module "fastify" {
+  interface FastifyRequest {
+    /**
+     * The body as it was parsed, before the schema changed it: what an idempotency key is compared by. A member of the request, as the garbage
+     * collector takes what a WeakMap holds for alive for much longer.
+     */
+    parsedBody: unknown;
+  }
 }
 
 /** Teaches the app to read JSON, and plain text, whole messages, CSV (as a stream) and forms where an operation `consumes` them. */
 export function readBodies(app: App): void {
   const json = createJsonReader();
   app.addHook("onClose", json.stop);
+  app.decorateRequest("parsedBody", undefined);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", async (request: FastifyRequest, payload: IncomingMessage) => {
     const body = await readBody(request, payload);
@@ -43,7 +47,7 @@ export function readBodies(app: App): void {
     if (body.length === 0 && !request.routeOptions.schema?.body) return undefined;
     const parsed = await json.read(body, request.routeOptions.config.holdsFiles ?? false);
     if (isRefusal(parsed)) throw new RefusalError(parsed);
-    bodies.set(request.raw, parsed.value);
+    request.parsedBody = parsed.value;
     return parsed.value;
   });
   app.addContentTypeParser("text/plain", async (request: FastifyRequest, payload: IncomingMessage) => {
@@ -61,7 +65,7 @@ export function readBodies(app: App): void {
   app.addContentTypeParser(messageType, async (request: FastifyRequest, payload: IncomingMessage) => {
     if (!consumedTypes(request).includes(messageType)) throw new RefusalError(unsupportedType(request));
     const body = await readBody(request, payload);
-    bodies.set(request.raw, body);
+    request.parsedBody = body;
     return body;
   });
 }

@@ -3,7 +3,6 @@ import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type IdempotencyClaim, idempotencyClaim } from "../accept/idempotency.ts";
 import { callerOf } from "./authenticate.ts";
-import { parsedBody } from "./bodies.ts";
 
 const name = "idempotency-key";
 
@@ -28,7 +27,7 @@ export function idempotencyKeyOf({ headers }: FastifyRequest): string | undefine
 export async function claimOf(
   request: FastifyRequest,
   path: string,
-  content: () => unknown = () => parsedBody(request),
+  content: () => unknown = () => request.parsedBody,
 ): Promise<IdempotencyClaim | undefined> {
   const key = idempotencyKeyOf(request);
   return key !== undefined ? idempotencyClaim(callerOf(request).tenant, path, key, content()) : undefined;

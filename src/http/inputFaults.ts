@@ -1,6 +1,6 @@
 // From zod's issues to the faults that callers read: where, a stable code, and a clause that fits behind the field's name.
 import type { FastifySchemaCompiler } from "fastify";
-import type { z } from "zod";
+import { z } from "zod";
 import type { InputFault } from "../domain/refusals.ts";
 
 /** What zod says of one fault, as far as it matters here. */
@@ -38,8 +38,10 @@ export class InvalidInput extends Error {
 /** Checks a value as fastify does with an operation's schema, and lets the faults be told in our words. */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
   const place = (httpPart ?? "body") as InputPlace;
+  let compiled: z.ZodType | undefined;
   return (value: unknown) => {
-    const checked = check(schema, value, place);
+    compiled ??= z.compile(schema);
+    const checked = check(compiled, value, place);
     return "errors" in checked ? { error: new InvalidInput(place, checked.errors) } : checked;
   };
 };
@@ -50,9 +52,11 @@ export function check<Schema extends z.ZodType>(
   value: unknown,
   place: InputPlace,
 ): { value: z.output<Schema> } | { errors: InputFault[] } {
-  const parsed = schema.safeParse(value, { reportInput: true });
+  const parsed = schema.safeParse(value);
   if (parsed.success) return { value: parsed.data };
-  return { errors: faultsOf(parsed.error.issues as readonly Issue[], place) };
+  // Told only now: what is parsed with the input reported stays in memory until the next major collection, all of its request with it.
+  const faulty = schema.safeParse(value, { reportInput: true });
+  return { errors: faultsOf((faulty.error ?? parsed.error).issues as readonly Issue[], place) };
 }
 
 /** More faults than a person reads are not listed. */

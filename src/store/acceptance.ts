@@ -28,8 +28,14 @@ export function guardAcceptance(
         // Were it stored now, it would be sent although its caller is told that it failed.
         if (barrier && !barrier.holds()) return { kind: "unconfirmed" };
         const result = await ledger.accept(input);
-        if (result.kind === "late" || result.kind === "suppressed" || !barrier || (await barrier.confirmed())) return result;
-        return { kind: "unconfirmed" };
+        if (result.kind === "late" || result.kind === "suppressed" || !barrier) return result;
+        const job = result.kind === "stored" ? result.job : undefined;
+        job?.begin();
+        try {
+          return (await barrier.confirmed()) ? result : { kind: "unconfirmed" };
+        } finally {
+          job?.end();
+        }
       },
     },
     idempotency: {

@@ -6,7 +6,7 @@ import type { QuotaHolder } from "../domain/quotas.ts";
 import type { Category } from "../domain/reply.ts";
 import { isOpen } from "../domain/states.ts";
 import type { RecipientSuppression } from "../domain/suppression.ts";
-import { type SharedJob, type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
+import { SharedJob, type WakeUp, wakeUpId } from "../domain/wakeUp.ts";
 import { chunkCount, createChunks } from "./chunks.ts";
 import { createCoalescer } from "./coalesce.ts";
 import { type Connection, inTimeUntil } from "./connection.ts";
@@ -36,7 +36,7 @@ export type QueuedMax = Partial<Record<QuotaHolder, number>>;
 /** Open recipients that must not be sent to, by their index: nothing was stored. */
 export type SuppressedRecipient = { recipient: number; suppression: RecipientSuppression; category?: Category };
 
-/** `job`: which the dispatches of all messages that were stored in the same step may share. `queue_full`: whose open messages are as many as allowed. */
+/** `job`: which its dispatches may share with those of messages that are stored at about the same time. `queue_full`: whose open messages are as many as allowed. */
 export type AcceptResult =
   | { kind: "stored"; wakeUps: WakeUp[]; job: SharedJob }
   | { kind: "suppressed"; recipients: SuppressedRecipient[] }
@@ -63,14 +63,25 @@ export function createStoring(
   const touched = [keys.events, keys.sequence, keys.open, keys.unconfirmed, keys.relays];
   const prefixes = [keys.message(""), keys.bytes(""), keys.suppressions, keys.keptRecipients("")];
 
+  let nextJob: SharedJob | undefined;
+
+  /** The job of those that are stored now. */
+  function sharedJob(): SharedJob {
+    if (!nextJob || nextJob.isClosed) nextJob = new SharedJob(`${jobsPrefix}${(++jobs).toString(36)}`);
+    return nextJob;
+  }
+
   const ask = createCoalescer<Entry, Answer>({
     bytesOf: ({ bytes }) => bytes,
     run: async (entries) => {
-      const job: SharedJob = { id: `${jobsPrefix}${(++jobs).toString(36)}`, isAdded: false };
+      const job = sharedJob();
       const until = Math.max(...entries.map((entry) => entry.until));
       const shared = [retentionJson, job.id];
       const its = entries.map(({ args }) => args);
-      const answers = await rejectingAfter(clock, until, () => runForEach(redis, script, [...touched, ...prefixes], shared, its));
+      job.begin();
+      const answers = await rejectingAfter(clock, until, () => runForEach(redis, script, [...touched, ...prefixes], shared, its)).finally(
+        () => job.end(),
+      );
       return answers.map((answer) => (answer instanceof Error ? answer : { word: answer[0], value: answer[1], job }));
     },
   });

@@ -40,7 +40,8 @@ const script = loadScript("lineage");
 /** @param keepMs messages and events may be gone after that by themselves (their retention) */
 export function createWitness({ redis, keys }: Connection, { keepMs }: { keepMs: number }): Witness {
   const messages = createMemory<string>(Math.min(keepMs / 2, keptMs));
-  const sends = createMemory<AcknowledgedSend>(Math.min(keepMs / 2, keptMs));
+  /** As text: one thing for the garbage collector to look at instead of ten. */
+  const sends = createMemory<string>(Math.min(keepMs / 2, keptMs));
   let newest = 0;
   let lineage: string | undefined;
   let held: Promise<unknown> = Promise.resolve();
@@ -65,7 +66,7 @@ export function createWitness({ redis, keys }: Connection, { keepMs }: { keepMs:
     recorded: ({ messageId, outcomes }, { at, sequence }) => {
       newest = Math.max(newest, sequence);
       const sent = outcomes.filter(({ kind }) => kind === "sent");
-      if (sent.length > 0) sends.keep({ messageId, outcomes: sent, at });
+      if (sent.length > 0) sends.keep(JSON.stringify({ messageId, outcomes: sent, at } satisfies AcknowledgedSend));
     },
     look: () => {
       looking ??= look().finally(() => {
@@ -84,7 +85,7 @@ export function createWitness({ redis, keys }: Connection, { keepMs }: { keepMs:
       messages.forget(gone);
       return gone;
     },
-    sends: () => sends.all(),
+    sends: () => sends.all().map((text) => JSON.parse(text) as AcknowledgedSend),
     hold: (work) => {
       held = work.catch(() => undefined);
     },

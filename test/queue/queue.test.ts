@@ -3,7 +3,7 @@ import { after, afterEach, before, test } from "node:test";
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import type { PlannedWakeUp } from "../../src/domain/dispatching.ts";
-import type { WakeUp } from "../../src/domain/wakeUp.ts";
+import { SharedJob, type WakeUp } from "../../src/domain/wakeUp.ts";
 import { type ConsumerOptions, consume } from "../../src/queue/consumer.ts";
 import { queueName, tracks } from "../../src/queue/names.ts";
 import { createProducer } from "../../src/queue/producer.ts";
@@ -181,7 +181,7 @@ test("a stop ends in time though Redis is away", async () => {
 
 /** So many wake-ups that were accepted in one step. */
 function shared(name: string, count: number): PlannedWakeUp[] {
-  const job = { id: `job-${name}`, isAdded: false };
+  const job = new SharedJob(`job-${name}`);
   return Array.from({ length: count }, (_, index) => planned(`${name}${index}`, { job }));
 }
 

@@ -6,7 +6,7 @@ import { replyView } from "../../domain/messageView.ts";
 import type { Refusal } from "../../domain/refusals.ts";
 import { categories } from "../../domain/reply.ts";
 import { parseReply } from "../../domain/replyParse.ts";
-import { messageType, parsedBody } from "../bodies.ts";
+import { messageType } from "../bodies.ts";
 import { bodyBytesMax } from "../bodyLimits.ts";
 import type { App, Dependencies } from "../dependencies.ts";
 import { noBody, RefusalError, refuse } from "../errors.ts";
@@ -65,7 +65,7 @@ export function classifyText(app: App, dependencies: Dependencies): void {
       response: { 200: z.union([replyClassification, reportClassification]), ...problems(400, 413, 415, 422) },
     },
     handler: async (request, reply) => {
-      if (!Buffer.isBuffer(request.body)) return classifyLine(parsedBody(request));
+      if (!Buffer.isBuffer(request.body)) return classifyLine(request.parsedBody);
       const parsed = await dependencies.parseReport(request.body);
       return "fault" in parsed ? refuse(request, reply, tooMuch) : classifyReport(parsed);
     },

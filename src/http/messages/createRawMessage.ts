@@ -5,7 +5,7 @@ import { invalid, prepareRaw } from "../../accept/prepare.ts";
 import { type RawRequest, rawRequest } from "../../accept/request.ts";
 import { type InputFault, isRefusal, type Refusal } from "../../domain/refusals.ts";
 import { callerOf } from "../authenticate.ts";
-import { messageType, parsedBody } from "../bodies.ts";
+import { messageType } from "../bodies.ts";
 import { bodyBytesMax } from "../bodyLimits.ts";
 import type { App, Dependencies } from "../dependencies.ts";
 import { noBody, RefusalError, refuse } from "../errors.ts";
@@ -52,12 +52,12 @@ export function createRawMessage(app: App, dependencies: Dependencies): void {
     handler: async (request, reply) => {
       const caller = callerOf(request);
       const isMessage = Buffer.isBuffer(request.body);
-      const parsed = isMessage ? fromMessage(request.body as Buffer, request.headers) : fromJson(parsedBody(request));
+      const parsed = isMessage ? fromMessage(request.body as Buffer, request.headers) : fromJson(request.parsedBody);
       if (isRefusal(parsed)) return refuse(request, reply, parsed);
       const draft = await prepareRaw(dependencies.prepare, caller, parsed);
       if (request.query.dry_run && !isRefusal(draft)) return reply.code(200).send(dryRunView(draft, dependencies.prepare));
       // With the message itself for a body the envelope is in headers, and makes another request of it.
-      const content = () => (Buffer.isBuffer(request.body) ? withEnvelope(parsed, request.body) : parsedBody(request));
+      const content = () => (Buffer.isBuffer(request.body) ? withEnvelope(parsed, request.body) : request.parsedBody);
       const claim = request.query.dry_run ? undefined : await claimOf(request, "/v1/messages/raw", content);
       const accepted = await accept(stepInto(request, dependencies), draft, claim);
       if (isRefusal(accepted)) return refuse(request, reply, isMessage ? asHeaders(placed(accepted)) : placed(accepted));
