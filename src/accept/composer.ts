@@ -2,6 +2,7 @@
 import { type Composed, compose } from "../compose/compose.ts";
 import type { Content } from "../compose/content.ts";
 import { type FinishedRaw, finishRaw, type RawDefaults, type RawFault } from "../compose/raw.ts";
+import { createTurns } from "../domain/turns.ts";
 import { createThread } from "./thread.ts";
 
 /** So much text, or of a message that came whole, takes some 5 ms. */
@@ -24,9 +25,11 @@ export type Composer = {
 /** Makes a composer. Its functions do what those of the same names in `compose/` do, with the same errors. */
 export function createComposer(): Composer {
   const aside = createThread<ComposerJob, Composed | RawResult>(thread);
+  // Files are written in slices, with a turn for others after each: one message at a time, or that turn would be long in coming.
+  const inTurn = createTurns(1);
   return {
     async compose(content) {
-      if (readLetters(content) <= longOctets) return compose(content);
+      if (readLetters(content) <= longOctets) return fileOctets(content) <= longOctets ? compose(content) : inTurn(() => compose(content));
       return withBuffer((await aside.run({ kind: "parts", content })) as Composed);
     },
     async finishRaw(raw, defaults) {
@@ -44,6 +47,10 @@ function readLetters({ text = "", html = "", attachments }: Content): number {
     ({ filename, contentType }) => /^message\//i.test(contentType ?? "") || /\.(?:eml|mime?)$/i.test(filename),
   );
   return read.reduce((sum, { content }) => sum + content.length, text.length + html.length);
+}
+
+function fileOctets({ attachments }: Content): number {
+  return attachments.reduce((sum, { content }) => sum + content.length, 0);
 }
 
 /** What comes from a thread is an array of octets only. */

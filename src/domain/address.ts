@@ -83,11 +83,17 @@ function checkLocalPart(text: string): { localPart: string } | Fault {
   return { localPart };
 }
 
+/** The usual kind: whatever is checked below lets it pass as it is. Most of a message's checks would go into the two addresses that it has. */
+const plainAddress = /^[\w+-]+(?:\.[\w+-]+)*@(?:(?!xn--)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/;
+/** So short that no part of it can be too long. */
+const plainMax = 60;
+
 /**
  * One bare address, `local@domain`. The local part is kept as given, case too; the domain becomes canonical.
  * Lengths: RFC 5321 section 4.5.3.1 and its erratum 1690. A local part outside ASCII (RFC 6531) is allowed: see `needsSmtpUtf8`.
  */
 export function checkAddress(text: string): { address: string } | Fault {
+  if (text.length <= plainMax && plainAddress.test(text)) return { address: text };
   if (text === "") return { fault: "is empty; write an address like name@example.com" };
   if (/\p{Cc}/u.test(text)) return { fault: "contains a control character or a line break; remove it" };
   if (text.length > mailboxCharactersMax) return { fault: `is longer than an address may be (${addressOctetsMax} octets)` };

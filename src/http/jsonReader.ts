@@ -1,6 +1,7 @@
 // Reading JSON bodies: large files aside, at once, and what would take long enough to hold up others in a thread.
 import type { TransferListItem } from "node:worker_threads";
 import { createThread } from "../accept/thread.ts";
+import { createTurns } from "../domain/turns.ts";
 import { largeLetters, parseWithFiles } from "./largeFiles.ts";
 import { type JsonValue, parseStrictJson } from "./strictJson.ts";
 
@@ -25,8 +26,13 @@ export function createJsonReader(): JsonReader {
     const isWhole = body.length === body.buffer.byteLength;
     return aside.run(body, isWhole ? [body.buffer as TransferListItem] : []);
   };
+  // Each gives others a turn every 2 ms: ten side by side would give them one every 20.
+  const inTurn = createTurns(1);
   return {
-    read: (body, holdsFiles) => (holdsFiles && body.length > largeLetters ? parseWithFiles(body, parse) : parse(body)),
+    read: (body, holdsFiles) => {
+      if (!holdsFiles || body.length <= largeLetters) return parse(body);
+      return body.length <= longOctets ? parseWithFiles(body, parse) : inTurn(() => parseWithFiles(body, parse));
+    },
     stop: aside.stop,
   };
 }

@@ -1,5 +1,6 @@
 // The bytes of large messages, stored in chunks, so that no write stalls the others.
 import type { MessageRecord } from "../domain/message.ts";
+import { createTurns } from "../domain/turns.ts";
 import { createCoalescer } from "./coalesce.ts";
 import type { Connection } from "./connection.ts";
 
@@ -50,23 +51,5 @@ export function createChunks({ redis, keys }: Pick<Connection, "redis" | "keys">
       const bytes = found.length === 1 ? (found[0] as Buffer) : Buffer.concat(found);
       return bytes.length === size ? bytes : undefined;
     },
-  };
-}
-
-/** Lets so many works be under way at a time; the others wait in the order in which they came. */
-function createTurns(most: number) {
-  let underWay = 0;
-  const waiting: (() => void)[] = [];
-  return async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    if (underWay < most) underWay += 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      // The place is handed on, so that nobody who comes meanwhile takes it.
-      const next = waiting.shift();
-      if (next) next();
-      else underWay -= 1;
-    }
   };
 }

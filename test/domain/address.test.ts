@@ -270,3 +270,23 @@ describe("checkDomain", () => {
     );
   });
 });
+
+describe("plain addresses", () => {
+  it("come out of the short way as they would out of the long one", () => {
+    const piece = fc.constantFrom("a", "z", "Z", "1", "-", "_", ".", "+", "@", "xn--", "com", "example", "ü", " ", "'", "l".repeat(20));
+    const texts = fc.array(piece, { minLength: 1, maxLength: 14 }).map((pieces) => pieces.join(""));
+    const usual = fc.tuple(texts, texts).map(([local, domain]) => `${local}@${domain}.com`);
+    let short = 0;
+    fc.assert(
+      fc.property(fc.oneof(texts, usual), (text) => {
+        const at = text.lastIndexOf("@");
+        // In capitals its domain goes the long way.
+        const long = `${text.slice(0, at + 1)}${text.slice(at + 1).toUpperCase()}`;
+        assert.deepEqual(checkAddress(text), checkAddress(long));
+        if (at > 0 && "address" in checkAddress(text)) short += 1;
+      }),
+      { numRuns: 5_000 },
+    );
+    assert.ok(short > 50, `only ${short} were addresses at all`);
+  });
+});

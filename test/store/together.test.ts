@@ -244,3 +244,27 @@ test("many at once come to the same as one after the other", async () => {
     { numRuns: 12 },
   );
 });
+
+test("messages of one step after the other share a job until it is closed", async (t) => {
+  const { ledger } = await open(t);
+  const accepted = async () => {
+    const result = await ledger.accept(draft(ledger));
+    assert.ok(result.kind === "stored");
+    return result.job;
+  };
+  const [first, second] = [await accepted(), await accepted()];
+  assert.equal(second, first);
+  const third = ledger.accept(draft(ledger));
+  // It has left, and is not back.
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  let isClosed = false;
+  const closing = first.close().then(() => {
+    isClosed = true;
+  });
+  const last = await accepted();
+  const under = await third;
+  assert.ok(under.kind === "stored" && under.job === first);
+  await closing;
+  assert.ok(isClosed && first.isComplete);
+  assert.notEqual(last.id, first.id);
+});

@@ -79,7 +79,7 @@ async function measureLevel({ product, post }: Site, queued: number, messages: n
   const atBegin = product.sink.taken();
   let [endedAt, delivered] = [begunAt, 0];
   const deliverSeconds = await cpuOf(product, async () => {
-    endedAt = await product.sink.untilTaken(atBegin + messages);
+    endedAt = await product.sink.untilTaken(taken + messages);
     delivered = product.sink.taken() - atBegin;
   });
   const resident = Object.fromEntries(product.programs().map(({ name, pid }) => [name, memoryOf(pid) / megabyte]));
