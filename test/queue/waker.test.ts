@@ -28,11 +28,9 @@ function planned(job?: SharedJob): PlannedWakeUp {
 
 test("one that comes alone leaves at once; those that follow within the rest leave together, in one job", async () => {
   const { waker, jobs, confirmed } = open();
-  const startedAt = performance.now();
   waker.wake([planned(new SharedJob("a"))]);
-  await nextTurn();
-  await waitFor(() => jobs.length === 1, { what: "the first", everyMs: 1 });
-  assert.ok((jobs[0]?.at ?? 0) - startedAt < 9, "nothing is waited for");
+  for (let turns = 0; turns < 5; turns++) await nextTurn();
+  assert.equal(jobs.length, 1, "nothing is waited for");
   const job = new SharedJob("b");
   for (let count = 0; count < 5; count++) {
     waker.wake([planned(job)]);
@@ -40,7 +38,7 @@ test("one that comes alone leaves at once; those that follow within the rest lea
   }
   await waitFor(() => jobs.length === 2, { what: "the others", everyMs: 1 });
   assert.deepEqual([jobs[1]?.id, jobs[1]?.count], ["b-0", 5]);
-  assert.ok((jobs[1]?.at ?? 0) - (jobs[0]?.at ?? 0) >= 9, "they rest");
+  assert.ok((jobs[1]?.at ?? 0) - (jobs[0]?.at ?? 0) >= 8, "they rest");
   await waker.drained(1_000);
   assert.equal(confirmed.length, 6);
 });
@@ -65,7 +63,7 @@ test("who is still being accepted with a job goes with those who are accepted; w
   waker.wake([planned(job)]);
   job.end();
   await sleep(30);
-  assert.deepEqual(jobs, [], "its job waits for the one that is under way");
+  assert.equal(jobs.length, 0, "its job waits for the one that is under way");
   assert.ok(job.isClosed, "and takes nobody more");
   const next = new SharedJob("second");
   waker.wake([planned(next)]);
