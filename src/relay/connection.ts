@@ -125,7 +125,8 @@ export class RelayConnection {
 
   /** Writes lines that are complete. To a connection that is gone it is nothing. */
   write(lines: string): void {
-    if (this.lostBecause === undefined) this.socket.write(lines);
+    // Of plain text the socket need not work out how many octets it has.
+    if (this.lostBecause === undefined) this.socket.write(lines, /[^\p{ASCII}]/u.test(lines) ? "utf8" : "latin1");
   }
 
   /** Ends the connection at once: nothing more is written, not even what lies in the socket's buffer. */

@@ -78,26 +78,6 @@ export function secondLineOf(record: MessageRecord): string {
   } satisfies Loose<Required<Rest>>);
 }
 
-/** The state, out of what scripts return: the first line alone. */
-export function stateOf(firstLine: string): MessageState {
-  return split(JSON.parse(firstLine)).state;
-}
-
-/** Reads a message of that id. Its newest attempt, if there is one, is left as it lies. */
-export function readDocument(id: string, text: string): Message & { attempt?: string } {
-  const [first = "", second = "", attempt] = text.split("\n");
-  const { addresses, hold, state, ...known } = split(JSON.parse(first));
-  const { f, e = f, p, s, i, z, l = "transactional", t = [], m = {}, k = "", ...others } = JSON.parse(second) as Rest;
-  const record: MessageRecord = {
-    ...{ id, ...known, ...others, from: f, envelope_from: e },
-    ...(p !== undefined && { return_path: p }),
-    ...{ subject: s, internet_message_id: i, size: z, lane: l, tags: t, metadata: m },
-    on_doubt: hold ? "hold" : "resend",
-    recipients: addresses.map((address, index) => ({ address, kind: kinds[k[index] ?? "t"] ?? "to" })),
-  };
-  return { record, state, ...(attempt !== undefined && { attempt }) };
-}
-
 /** What a dispatch has not counted yet does not stand there. */
 type StoredDispatch = Omit<DispatchState, "tries" | "faults"> & Partial<Pick<DispatchState, "tries" | "faults">>;
 
@@ -105,17 +85,58 @@ function withoutZeros({ tries, faults, ...it }: DispatchState): StoredDispatch {
   return { ...it, ...(tries > 0 && { tries }), ...(faults > 0 && { faults }) };
 }
 
-function split(first: ForScripts & Omit<MessageState, "dispatches"> & { dispatches: StoredDispatch[] }) {
-  const { tenant, key_id, created_at, addresses, hold, list, bypass_suppressions, chunks, ...rest } = first;
+type FirstLine = ForScripts & Omit<MessageState, "dispatches"> & { dispatches: StoredDispatch[] };
+
+function stateIn({ expires_at, send_at, attempts, recipients, dispatches, job, events }: FirstLine): MessageState {
   const state: MessageState = {
-    ...rest,
-    dispatches: rest.dispatches.map((it) => ({ ...it, tries: it.tries ?? 0, faults: it.faults ?? 0 })),
+    expires_at,
+    attempts,
+    recipients,
+    dispatches: dispatches.map((it) => Object.assign(it, { tries: it.tries ?? 0, faults: it.faults ?? 0 })),
+    events,
   };
-  return {
-    ...{ tenant, key_id, created_at, addresses, state },
-    ...(hold && { hold }),
-    ...(list !== undefined && { list }),
-    ...(bypass_suppressions && { bypass_suppressions }),
-    ...(chunks !== undefined && { chunks }),
+  if (send_at !== undefined) state.send_at = send_at;
+  if (job !== undefined) state.job = job;
+  return state;
+}
+
+/** The state, out of what scripts return: the first line alone. */
+export function stateOf(firstLine: string): MessageState {
+  return stateIn(JSON.parse(firstLine));
+}
+
+/** Reads a message of that id. Its newest attempt, if there is one, is left as it lies. */
+export function readDocument(id: string, text: string): Message & { attempt?: string } {
+  const [line = "", second = "", attempt] = text.split("\n");
+  const first: FirstLine = JSON.parse(line);
+  const rest: Rest = JSON.parse(second);
+  const record: MessageRecord = {
+    id,
+    tenant: first.tenant,
+    key_id: first.key_id,
+    created_at: first.created_at,
+    from: rest.f,
+    envelope_from: rest.e ?? rest.f,
+    subject: rest.s,
+    internet_message_id: rest.i,
+    size: rest.z,
+    lane: rest.l ?? "transactional",
+    tags: rest.t ?? [],
+    metadata: rest.m ?? {},
+    on_doubt: first.hold ? "hold" : "resend",
+    recipients: first.addresses.map((address, index) => ({ address, kind: kinds[rest.k?.[index] ?? "t"] ?? "to" })),
   };
+  if (rest.p !== undefined) record.return_path = rest.p;
+  if (first.list !== undefined) record.list = first.list;
+  if (first.bypass_suppressions) record.bypass_suppressions = true;
+  if (first.chunks !== undefined) record.chunks = first.chunks;
+  if (rest.key_name !== undefined) record.key_name = rest.key_name;
+  if (rest.relay !== undefined) record.relay = rest.relay;
+  if (rest.smtputf8 !== undefined) record.smtputf8 = rest.smtputf8;
+  if (rest.eight_bit !== undefined) record.eight_bit = rest.eight_bit;
+  if (rest.traceparent !== undefined) record.traceparent = rest.traceparent;
+  if (rest.tracestate !== undefined) record.tracestate = rest.tracestate;
+  const message: Message & { attempt?: string } = { record, state: stateIn(first) };
+  if (attempt !== undefined) message.attempt = attempt;
+  return message;
 }
