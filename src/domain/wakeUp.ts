@@ -26,7 +26,7 @@ export class SharedJob {
   /** No more messages get it. */
   isClosed = false;
   #steps = 0;
-  #onComplete = () => {};
+  #waiting: (() => void)[] = [];
 
   constructor(id: string) {
     this.id = id;
@@ -45,7 +45,7 @@ export class SharedJob {
   /** That step has ended, well or not. */
   end(): void {
     this.#steps -= 1;
-    if (this.#steps === 0) this.#onComplete();
+    if (this.#steps === 0) for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   /** Gives it to no more messages. Resolves when no step is under way; another one may follow it at once. */
@@ -53,7 +53,7 @@ export class SharedJob {
     this.isClosed = true;
     return new Promise((resolve) => {
       if (this.#steps === 0) resolve();
-      else this.#onComplete = resolve;
+      else this.#waiting.push(resolve);
     });
   }
 }

@@ -22,9 +22,7 @@ declare module "fastify" {
     /** The body may hold files in base64, which may come as octets. */
     holdsFiles?: boolean;
   }
-}
 
-declare module "fastify" {
   interface FastifyRequest {
     /**
      * The body as it was parsed, before the schema changed it: what an idempotency key is compared by. A member of the request, as the garbage

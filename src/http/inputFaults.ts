@@ -38,21 +38,30 @@ export class InvalidInput extends Error {
 /** Checks a value as fastify does with an operation's schema, and lets the faults be told in our words. */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
   const place = (httpPart ?? "body") as InputPlace;
-  let compiled: z.ZodType | undefined;
   return (value: unknown) => {
-    compiled ??= z.compile(schema);
-    const checked = check(compiled, value, place);
+    const checked = check(schema, value, place);
     return "errors" in checked ? { error: new InvalidInput(place, checked.errors) } : checked;
   };
 };
 
-/** Checks a value by hand, where a request's schema is not the operation's own. */
+const compiled = new WeakMap<z.ZodType, z.ZodType>();
+
+/** A schema as zod compiles it, which is done when it is first used. */
+function compiledOf<Schema extends z.ZodType>(schema: Schema): Schema {
+  const known = compiled.get(schema) as Schema | undefined;
+  if (known) return known;
+  const made = z.compile(schema);
+  compiled.set(schema, made);
+  return made;
+}
+
+/** Checks a value by hand, where a request's schema is not the operation's own. A schema must be one that lives as long as the process. */
 export function check<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
   place: InputPlace,
 ): { value: z.output<Schema> } | { errors: InputFault[] } {
-  const parsed = schema.safeParse(value);
+  const parsed = compiledOf(schema).safeParse(value);
   if (parsed.success) return { value: parsed.data };
   // Told only now: what is parsed with the input reported stays in memory until the next major collection, all of its request with it.
   const faulty = schema.safeParse(value, { reportInput: true });
