@@ -29,8 +29,8 @@ export function createComposer(): Composer {
   const inTurn = createTurns(1);
   return {
     async compose(content) {
-      if (readLetters(content) <= longOctets) return fileOctets(content) <= longOctets ? compose(content) : inTurn(() => compose(content));
-      return withBuffer((await aside.run({ kind: "parts", content })) as Composed);
+      if (readLetters(content) > longOctets) return withBuffer((await aside.run({ kind: "parts", content })) as Composed);
+      return fileOctets(content) > longOctets ? inTurn(() => compose(content)) : compose(content);
     },
     async finishRaw(raw, defaults) {
       if (raw.length <= longOctets) return finishRaw(raw, defaults);

@@ -2,6 +2,7 @@
 // composer costs more than all else that acceptance does.
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { needsSmtpUtf8 } from "../domain/address.ts";
+import { isAscii } from "../domain/ascii.ts";
 import { base64Length, lineOctets, writeBase64 } from "./base64.ts";
 import type { Content } from "./content.ts";
 import { mailboxList, unstructured, writeField } from "./fields.ts";
@@ -23,7 +24,7 @@ function messageFields(content: Content): string {
   if (content.subject !== "") fields += writeField("Subject", unstructured(content.subject));
   for (const [name, value] of Object.entries(content.headers)) {
     // ASCII stays as it is: an encoded List-Unsubscribe is none (RFC 8058 section 3.1).
-    fields += writeField(name, /[^\p{ASCII}]/u.test(value) ? unstructured(value.trim()) : value);
+    fields += writeField(name, isAscii(value) ? value : unstructured(value.trim()));
   }
   fields += writeField("Message-ID", content.messageId);
   // RFC 5322 section 3.3.

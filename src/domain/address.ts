@@ -1,6 +1,7 @@
 // Mail addresses: what a mailbox in a request may look like, and the one canonical form that the rest of the house uses.
 // Strict on purpose: one string is one mailbox. Groups, lists, comments, routes and domain literals are refused, so that
 // no parser further down the way can read another recipient into what was accepted here.
+import { isAscii } from "./ascii.ts";
 
 /** A checked mailbox: the address with its domain as lowercase A-labels, the name as plain text (not as RFC 2047 words). */
 export type Mailbox = { address: string; name?: string };
@@ -175,7 +176,7 @@ export function parseMailbox(text: string): Mailbox | Fault {
 
 /** Whether an address can only travel with SMTPUTF8 (RFC 6531): its local part is not ASCII. The address must be canonical. */
 export function needsSmtpUtf8(address: string): boolean {
-  return /[^\p{ASCII}]/u.test(address);
+  return !isAscii(address);
 }
 
 /**

@@ -1,5 +1,6 @@
 // What a caller may put into the header fields of a message: custom fields, the subject, and what describes an attachment.
 // Every check returns the fault as a clause that fits behind the name of the field and says the way out, or undefined.
+import { isAscii } from "./ascii.ts";
 
 const nameCharactersMax = 76;
 /** A line of a message, without its CRLF (RFC 5322 section 2.1.1). */
@@ -65,7 +66,7 @@ export function headerValueFault(name: string, value: string): string | undefine
     return "has a control character or a line break in its value; remove it (long values are folded for you)";
   if (/\p{Cs}/u.test(value)) return "has half a character (a lone surrogate) in its value; remove it";
   if (value.trim() === "") return "has an empty value; leave the header out";
-  if (/[^\p{ASCII}]/u.test(value)) {
+  if (!isAscii(value)) {
     return structured.test(name.toLowerCase()) ? "must be ASCII; percent-encode what is not" : undefined;
   }
   // The name shares its line with the first run.

@@ -4,7 +4,7 @@
 export function createTurns(most: number) {
   let underWay = 0;
   const waiting: (() => void)[] = [];
-  return async <Result>(work: () => Result | Promise<Result>): Promise<Result> => {
+  return async <Result>(work: () => Promise<Result>): Promise<Result> => {
     if (underWay < most) underWay += 1;
     else await new Promise<void>((resolve) => waiting.push(resolve));
     try {

@@ -37,15 +37,13 @@ export class SharedJob {
     return this.isClosed && this.#steps === 0;
   }
 
-  /** A step of the acceptance of messages that have it begins. */
-  begin(): void {
+  /** A step of the acceptance of messages that have it has begun. Resolves, or rejects, as the step does. */
+  during<Result>(step: Promise<Result>): Promise<Result> {
     this.#steps += 1;
-  }
-
-  /** That step has ended, well or not. */
-  end(): void {
-    this.#steps -= 1;
-    if (this.#steps === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+    return step.finally(() => {
+      this.#steps -= 1;
+      if (this.#steps === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+    });
   }
 
   /** Gives it to no more messages. Resolves when no step is under way; another one may follow it at once. */

@@ -24,10 +24,7 @@ declare module "fastify" {
   }
 
   interface FastifyRequest {
-    /**
-     * The body as it was parsed, before the schema changed it: what an idempotency key is compared by. A member of the request, as the garbage
-     * collector takes what a WeakMap holds for alive for much longer.
-     */
+    /** The body as it was parsed, before the schema changed it: what an idempotency key is compared by. */
     parsedBody: unknown;
   }
 }

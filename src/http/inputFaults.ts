@@ -61,11 +61,9 @@ export function check<Schema extends z.ZodType>(
   value: unknown,
   place: InputPlace,
 ): { value: z.output<Schema> } | { errors: InputFault[] } {
-  const parsed = compiledOf(schema).safeParse(value);
+  const parsed = compiledOf(schema).safeParse(value, { reportInput: true });
   if (parsed.success) return { value: parsed.data };
-  // Told only now: what is parsed with the input reported stays in memory until the next major collection, all of its request with it.
-  const faulty = schema.safeParse(value, { reportInput: true });
-  return { errors: faultsOf((faulty.error ?? parsed.error).issues as readonly Issue[], place) };
+  return { errors: faultsOf(parsed.error.issues as readonly Issue[], place) };
 }
 
 /** More faults than a person reads are not listed. */

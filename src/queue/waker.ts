@@ -27,14 +27,15 @@ export function createWaker(producer: Pick<Producer, "wake">, confirm: (wakeUps:
   let endRest = () => {};
 
   /** Resolves when the rest is over, or enough have come. */
-  function rested(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, restsUntil - performance.now());
+  async function rested(): Promise<void> {
+    const leftMs = restsUntil - performance.now();
+    if (leftMs <= 0 || together.length >= togetherMax) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, leftMs);
       endRest = () => {
         clearTimeout(timer);
         resolve();
       };
-      if (together.length >= togetherMax || performance.now() >= restsUntil) endRest();
     });
   }
 

@@ -1,6 +1,7 @@
 // One SMTP connection to the relay, from its first byte to its last: its socket, what comes off it, and who is told.
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import { isAscii } from "../domain/ascii.ts";
 import type { ConnectionFacts, TranscriptLine } from "../domain/relay.ts";
 import { type Features, noFeatures } from "./features.ts";
 import { createReplyReader, endsConnection, meaningOf } from "./replies.ts";
@@ -126,7 +127,7 @@ export class RelayConnection {
   /** Writes lines that are complete. To a connection that is gone it is nothing. */
   write(lines: string): void {
     // Of plain text the socket need not work out how many octets it has.
-    if (this.lostBecause === undefined) this.socket.write(lines, /[^\p{ASCII}]/u.test(lines) ? "utf8" : "latin1");
+    if (this.lostBecause === undefined) this.socket.write(lines, isAscii(lines) ? "latin1" : "utf8");
   }
 
   /** Ends the connection at once: nothing more is written, not even what lies in the socket's buffer. */

@@ -1,7 +1,6 @@
 // The commands of one transaction, as the relay's features want them.
+import { needsSmtpUtf8 } from "../domain/address.ts";
 import type { Features } from "./features.ts";
-
-const nonAscii = /\P{ASCII}/u;
 
 /**
  * MAIL, a RCPT for each recipient, DATA; each without its line end. The addresses must be ones that can be written in a command (ownRefusals.ts).
@@ -19,7 +18,7 @@ export function commandsOf(envelope: {
 }): string[] {
   const { from, to, byteCount, eightBit, smtputf8, features } = envelope;
   let mail = `MAIL FROM:<${from}>`;
-  if (features.smtpUtf8 && (smtputf8 || nonAscii.test(from) || to.some((address) => nonAscii.test(address)))) mail += " SMTPUTF8";
+  if (features.smtpUtf8 && (smtputf8 || needsSmtpUtf8(from) || to.some(needsSmtpUtf8))) mail += " SMTPUTF8";
   if (features.eightBitMime && (eightBit || smtputf8)) mail += " BODY=8BITMIME";
   if (features.size && byteCount > 0) mail += ` SIZE=${byteCount}`;
   return [mail, ...to.map((address) => `RCPT TO:<${address}>`), "DATA"];

@@ -1,10 +1,10 @@
 // What we refuse without asking the relay, because its own EHLO says that it would have to.
+import { needsSmtpUtf8 } from "../domain/address.ts";
 import type { SendOutcome } from "../domain/relay.ts";
 import type { Features } from "./features.ts";
 
 /** Line ends and controls would end the command, angle brackets the path (RFC 5321, section 4.1.2). */
 const smuggling = /[\p{Cc}<>\u2028\u2029]|^\s|\s$/u;
-const nonAscii = /\P{ASCII}/u;
 
 /**
  * Decides for each recipient whether it must be refused at once. The reply is one as a server would give it, and its text says that it is ours.
@@ -44,8 +44,8 @@ function refusalOfAll(input: Parameters<typeof ownRefusals>[0]): SendOutcome | u
     const limit = `${host} takes at most ${messageBytesMax} (max_message_size)`;
     return refused(552, "5.3.4", `the message has ${byteCount} bytes, and ${limit}`);
   }
-  if ((smtputf8 || nonAscii.test(from)) && !features.smtpUtf8) {
-    const what = nonAscii.test(from) ? "the sender" : "a header field";
+  if ((smtputf8 || needsSmtpUtf8(from)) && !features.smtpUtf8) {
+    const what = needsSmtpUtf8(from) ? "the sender" : "a header field";
     return refused(553, "5.6.7", `${what} needs SMTPUTF8, which ${host} does not offer`);
   }
   if ((eightBit || smtputf8) && !features.eightBitMime) {
@@ -57,7 +57,7 @@ function refusalOfAll(input: Parameters<typeof ownRefusals>[0]): SendOutcome | u
 function refusalOfRecipient(address: string, features: Features, host: string): SendOutcome | undefined {
   if (address === "" || smuggling.test(address))
     return refused(553, "5.1.3", "the recipient is no address that can be written in an SMTP command");
-  if (nonAscii.test(address) && !features.smtpUtf8)
+  if (needsSmtpUtf8(address) && !features.smtpUtf8)
     return refused(553, "5.6.7", `the address needs SMTPUTF8, which ${host} does not offer`);
   return undefined;
 }

@@ -29,13 +29,9 @@ export function guardAcceptance(
         if (barrier && !barrier.holds()) return { kind: "unconfirmed" };
         const result = await ledger.accept(input);
         if (result.kind === "late" || result.kind === "suppressed" || !barrier) return result;
-        const job = result.kind === "stored" ? result.job : undefined;
-        job?.begin();
-        try {
-          return (await barrier.confirmed()) ? result : { kind: "unconfirmed" };
-        } finally {
-          job?.end();
-        }
+        const confirming = barrier.confirmed();
+        const isConfirmed = await (result.kind === "stored" ? result.job.during(confirming) : confirming);
+        return isConfirmed ? result : { kind: "unconfirmed" };
       },
     },
     idempotency: {

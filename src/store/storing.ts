@@ -78,10 +78,8 @@ export function createStoring(
       const until = Math.max(...entries.map((entry) => entry.until));
       const shared = [retentionJson, job.id];
       const its = entries.map(({ args }) => args);
-      job.begin();
-      const answers = await rejectingAfter(clock, until, () => runForEach(redis, script, [...touched, ...prefixes], shared, its)).finally(
-        () => job.end(),
-      );
+      const run = () => runForEach(redis, script, [...touched, ...prefixes], shared, its);
+      const answers = await job.during(rejectingAfter(clock, until, run));
       return answers.map((answer) => (answer instanceof Error ? answer : { word: answer[0], value: answer[1], job }));
     },
   });

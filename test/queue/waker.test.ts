@@ -20,6 +20,16 @@ function open() {
   return { waker, jobs, confirmed };
 }
 
+/** A step of acceptance that has begun with this job. Returns what ends it. */
+function beginStep(job: SharedJob): () => void {
+  let end = () => {};
+  const step = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  void job.during(step);
+  return end;
+}
+
 let made = 0;
 function planned(job?: SharedJob): PlannedWakeUp {
   const wake = { messageId: `msg_${(++made).toString(36)}`, dispatch: 0, generation: 1 };
@@ -58,16 +68,15 @@ test("a full job leaves before the rest is over", async () => {
 test("who is still being accepted with a job goes with those who are accepted; who comes later has another job", async () => {
   const { waker, jobs } = open();
   const job = new SharedJob("first");
-  job.begin();
-  job.begin();
+  const [endOne, endOther] = [beginStep(job), beginStep(job)];
   waker.wake([planned(job)]);
-  job.end();
+  endOne();
   await sleep(30);
   assert.equal(jobs.length, 0, "its job waits for the one that is under way");
   assert.ok(job.isClosed, "and takes nobody more");
   const next = new SharedJob("second");
   waker.wake([planned(next)]);
-  job.end();
+  endOther();
   waker.wake([planned(job)]);
   await waitFor(() => jobs.length === 2, { what: "both jobs" });
   assert.deepEqual(
@@ -82,12 +91,11 @@ test("who is still being accepted with a job goes with those who are accepted; w
 test("a step that fails, or brings nothing, keeps nobody waiting", async () => {
   const { waker, jobs } = open();
   const job = new SharedJob("failed");
-  job.begin();
-  job.begin();
-  job.end();
+  const [endOne, endOther] = [beginStep(job), beginStep(job)];
+  endOne();
   waker.wake([planned(job)]);
   await sleep(5);
-  job.end();
+  endOther();
   await waitFor(() => jobs.length === 1, { what: "its job" });
   assert.equal(jobs[0]?.count, 1);
 });
