@@ -10,10 +10,10 @@ import { waitFor } from "../support/waitFor.ts";
 
 /** A waker whose queue only notes what jobs it is asked to take, and when. */
 function open() {
-  const jobs: { id: string; count: number; at: number }[] = [];
+  const jobs: { id: string; count: number }[] = [];
   const confirmed: WakeUp[] = [];
   const wake = async (planned: readonly PlannedWakeUp[]) => {
-    for (const { jobId, its } of jobsOf(planned)) jobs.push({ id: jobId, count: its.length, at: performance.now() });
+    for (const { jobId, its } of jobsOf(planned)) jobs.push({ id: jobId, count: its.length });
     return planned.map((it) => it.wake);
   };
   const waker = createWaker({ wake }, async (wakeUps) => void confirmed.push(...wakeUps));
@@ -36,21 +36,41 @@ function planned(job?: SharedJob): PlannedWakeUp {
   return { wake, relay: "main", lane: "transactional", delayMs: 0, retry: false, ...(job && { job }) };
 }
 
-test("one that comes alone leaves at once; those that follow within the rest leave together, in one job", async () => {
+/** Lets so many turns of the event loop pass, however long they take. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await nextTurn();
+}
+
+test("one that comes alone leaves at once; those that follow within the rest leave together, in one job", async (t) => {
+  // The clock stands still between its ticks: how long the machine takes for a turn makes no difference.
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let now = 1_000;
+  t.mock.method(performance, "now", () => now);
+  const tick = (ms: number) => {
+    now += ms;
+    t.mock.timers.tick(ms);
+  };
   const { waker, jobs, confirmed } = open();
   waker.wake([planned(new SharedJob("a"))]);
-  for (let turns = 0; turns < 5; turns++) await nextTurn();
+  await turns(5);
   assert.equal(jobs.length, 1, "nothing is waited for");
   const job = new SharedJob("b");
   for (let count = 0; count < 5; count++) {
     waker.wake([planned(job)]);
-    await nextTurn();
+    await turns(5);
+    tick(1);
   }
-  await waitFor(() => jobs.length === 2, { what: "the others", everyMs: 1 });
+  await turns(5);
+  assert.equal(jobs.length, 1, "they rest");
+  tick(5);
+  await turns(5);
   assert.deepEqual([jobs[1]?.id, jobs[1]?.count], ["b-0", 5]);
-  assert.ok((jobs[1]?.at ?? 0) - (jobs[0]?.at ?? 0) >= 8, "they rest");
   await waker.drained(1_000);
   assert.equal(confirmed.length, 6);
+  tick(10);
+  waker.wake([planned(new SharedJob("c"))]);
+  await turns(5);
+  assert.equal(jobs.length, 3, "after a pause nothing is waited for again");
 });
 
 test("a full job leaves before the rest is over", async () => {
@@ -59,9 +79,7 @@ test("a full job leaves before the rest is over", async () => {
   await waitFor(() => jobs.length === 1, { what: "the first", everyMs: 1 });
   const job = new SharedJob("full");
   for (let count = 0; count < 32; count++) waker.wake([planned(job)]);
-  await nextTurn();
-  await nextTurn();
-  await nextTurn();
+  await turns(3);
   assert.deepEqual([jobs[1]?.id, jobs[1]?.count], ["full-0", 32]);
 });
 
