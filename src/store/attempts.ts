@@ -74,6 +74,7 @@ const scripts = { claim: loadScript("claim"), record: loadScript("record") };
 type ClaimEntry = { wake: WakeUp; owner: string; word: string };
 type RecordEntry = { args: (string | number)[]; length: number };
 type Answer = [string, ...Buffer[]];
+type ClaimAnswer = { answer: Answer; first: Buffer | null };
 
 /** Claiming and recording. Both reject while Redis is away, and may be asked again. */
 export function createAttempts({ redis, keys }: Connection, settings: AttemptSettings) {
@@ -96,20 +97,24 @@ export function createAttempts({ redis, keys }: Connection, settings: AttemptSet
   });
 
   /** Claims of one owner; a process has one. */
-  const claimsOf = new Map<string, (entry: ClaimEntry) => Promise<Answer>>();
-  function claimsBy(owner: string): (entry: ClaimEntry) => Promise<Answer> {
+  const claimsOf = new Map<string, (entry: ClaimEntry) => Promise<ClaimAnswer>>();
+  function claimsBy(owner: string): (entry: ClaimEntry) => Promise<ClaimAnswer> {
     const known = claimsOf.get(owner);
     if (known) return known;
-    const ask = createCoalescer<ClaimEntry, Answer>({
+    const ask = createCoalescer<ClaimEntry, ClaimAnswer>({
       bytesOf: () => 0,
-      run: (entries) =>
-        runForEach(
+      run: async (entries) => {
+        const claimed = runForEach(
           redis,
           scripts.claim,
           touched,
           [retentionJson, owner, leases.ownerMs, leases.attemptMs],
           entries.map(({ wake, word }) => [wake.messageId, wake.dispatch, wake.generation, word]),
-        ),
+        );
+        // Asked for at once, right behind the claims: the connection is kept waiting for one answer of Redis instead of two.
+        const [answers, firsts] = await Promise.all([claimed, stored.readFirst(entries.map(({ wake }) => wake.messageId))]);
+        return answers.map((answer, index) => (answer instanceof Error ? answer : { answer, first: firsts[index] ?? null }));
+      },
     });
     claimsOf.set(owner, ask);
     return ask;
@@ -128,15 +133,18 @@ export function createAttempts({ redis, keys }: Connection, settings: AttemptSet
      */
     async claim(wake: WakeUp, owner: string, word: string): Promise<ClaimResult> {
       await witness?.answered();
-      const [answer, ...rest] = await claimsBy(owner)({ wake, owner, word });
-      if (answer === "early" || answer === "busy") return { kind: "look_again", inMs: Math.max(Number(rest[0]), 50) };
-      if (answer !== "claimed") return { kind: "stale" };
+      const {
+        answer: [kind, ...rest],
+        first,
+      } = await claimsBy(owner)({ wake, owner, word });
+      if (kind === "early" || kind === "busy") return { kind: "look_again", inMs: Math.max(Number(rest[0]), 50) };
+      if (kind !== "claimed") return { kind: "stale" };
       const [now, text] = rest as [unknown, Buffer];
       const { record, state } = readDocument(wake.messageId, text.toString());
       const recipients = state.recipients.flatMap((recipient, index) =>
         recipient.dispatch === wake.dispatch && recipient.status === "sending" ? [index] : [],
       );
-      const bytes = await stored.read(record);
+      const bytes = await stored.read(record, first);
       const claim: Claim = { attempt: state.attempts, now: Number(now), record, state, recipients, bytes: bytes ?? Buffer.alloc(0) };
       return { kind: bytes ? "claimed" : "content_gone", claim };
     },

@@ -40,11 +40,21 @@ export function createChunks({ redis, keys }: Pick<Connection, "redis" | "keys">
       await redis.unlink(...stored).catch(() => undefined);
     },
 
-    /** A message's bytes, or undefined where they, or some of them, are gone. */
-    async read({ id, size, chunks = 1 }: Pick<MessageRecord, "id" | "size" | "chunks">): Promise<Buffer | undefined> {
+    /** The first chunks of messages, null where there is none: all the bytes of most. */
+    readFirst: (ids: readonly string[]): Promise<(Buffer | null)[]> => redis.mgetBuffer(ids.map((id) => chunkKey(id, 0))),
+
+    /**
+     * A message's bytes, or undefined where they, or some of them, are gone.
+     * @param first its first chunk, where that was read already
+     */
+    async read(
+      { id, size, chunks = 1 }: Pick<MessageRecord, "id" | "size" | "chunks">,
+      first?: Buffer | null,
+    ): Promise<Buffer | undefined> {
       const found: Buffer[] = [];
       for (let index = 0; index < chunks; index++) {
-        const chunk = await readChunk({ key: chunkKey(id, index), bytes: Math.min(size, chunkBytes) });
+        const isRead = index === 0 && first !== undefined;
+        const chunk = isRead ? first : await readChunk({ key: chunkKey(id, index), bytes: Math.min(size, chunkBytes) });
         if (!chunk) return undefined;
         found.push(chunk);
       }
