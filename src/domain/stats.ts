@@ -28,6 +28,9 @@ export type Tally = { of: { tenant: string } | { relay: string }; minute: number
 /** Events that end an attempt. */
 const endsAttempt: readonly EventType[] = ["message.sent", "message.deferred", "message.bounced", "message.unknown"];
 
+/** What events count as, by their type. */
+const nameOf = new Map<string, CountedName>(countedNames.map((name) => [`message.${name}`, name]));
+
 /**
  * Adds up events that stand one after another in the log. Several recipients of one attempt are one use of its relay.
  * @param since ms; what happened before is passed over
@@ -35,21 +38,22 @@ const endsAttempt: readonly EventType[] = ["message.sent", "message.deferred", "
 export function tallyOf(events: readonly StoredEvent[], since: number): Tally[] {
   const tallies = new Map<string, Tally>();
   const attempts = new Set<string>();
-  const add = (of: Tally["of"], minute: number, name: Tally["name"]) => {
-    const key = JSON.stringify([of, minute, name]);
-    const tally = tallies.get(key) ?? { of, minute, name, count: 0 };
-    tally.count += 1;
-    tallies.set(key, tally);
+  const add = (key: string, of: Tally["of"], minute: number, name: Tally["name"]) => {
+    const tally = tallies.get(key);
+    if (tally) tally.count += 1;
+    else tallies.set(key, { of, minute, name, count: 1 });
   };
   for (const { type, at, tenant, relay, message_id, attempt } of events) {
     if (at < since) continue;
     const minute = Math.floor(at / minuteMs);
-    const name = countedNames.find((it) => type === `message.${it}`);
-    if (name) add({ tenant }, minute, name);
+    const name = nameOf.get(type);
+    // Neither a minute nor a name holds a space.
+    if (name) add(`${minute} ${name} ${tenant}`, { tenant }, minute, name);
+    if (relay === undefined || attempt === undefined || !endsAttempt.includes(type)) continue;
     const made = `${relay} ${message_id} ${attempt}`;
-    if (relay === undefined || attempt === undefined || !endsAttempt.includes(type) || attempts.has(made)) continue;
+    if (attempts.has(made)) continue;
     attempts.add(made);
-    add({ relay }, minute, "attempts");
+    add(`${minute} attempts ${relay}`, { relay }, minute, "attempts");
   }
   return [...tallies.values()];
 }
