@@ -20,13 +20,13 @@ const giveBackMs = 200;
 /** A refused share is asked for again after this. */
 const askAgainMs = 250;
 
-/** One of the relay's `connections`. `loans`: how many have it: two, while the first of them, which shares it, has only a reply to come. */
+/** One of the relay's `connections`. `loans`: how many have it: two, while the first of them has only a reply to come (`isShared`). */
 type Place = {
   connection: RelayConnection;
   state: "connecting" | "idle" | "busy" | "leaving";
   idleSince: number;
   loans: number;
-  sharedBy: Loan | undefined;
+  isShared: boolean;
 };
 
 /** A place lent out. */
@@ -125,7 +125,8 @@ export function createPlaces(options: {
     shareable.delete(place);
     let { connection } = place;
     let isBack = false;
-    const loan: Loan = {
+    let isSharing = false;
+    return {
       connection: () => connection,
       async reconnect() {
         if (isClosing) return closed;
@@ -135,7 +136,8 @@ export function createPlaces(options: {
         return opened.ready;
       },
       share() {
-        place.sharedBy = loan;
+        isSharing = true;
+        place.isShared = true;
         shareOut(place);
       },
       giveBack() {
@@ -143,8 +145,8 @@ export function createPlaces(options: {
         isBack = true;
         place.loans--;
         shareable.delete(place);
-        // Who came behind us may share it already: our reply and the answer to its envelope often come in one piece.
-        if (place.sharedBy === loan) place.sharedBy = undefined;
+        // Even if who came behind us shares it already: of three in a row too many would be in hand when a worker is killed (ADR 0016).
+        if (isSharing) place.isShared = false;
         // Who has it behind us goes on; or who had it before us still waits, and may be followed by another one.
         if (place.loans > 0) return shareOut(place);
         const isUsedUp = place.connection.transactions >= messagesPerConnection || isSurplus();
@@ -152,12 +154,11 @@ export function createPlaces(options: {
         offer(place);
       },
     };
-    return loan;
   };
 
   /** Lends a place also to the one who waits longest, or as soon as somebody does, if it is shared at all. */
   const shareOut = (place: Place) => {
-    if (!place.sharedBy || place.loans > 1) return;
+    if (!place.isShared || place.loans > 1) return;
     shareable.add(place);
     const [next] = allWaiters();
     if (!next || !mayFollow(place)) return;
@@ -207,7 +208,7 @@ export function createPlaces(options: {
 
   const startConnect = () => {
     const { connection, ready } = open();
-    const place: Place = { connection, state: "connecting", idleSince: 0, loans: 0, sharedBy: undefined };
+    const place: Place = { connection, state: "connecting", idleSince: 0, loans: 0, isShared: false };
     adopt(place, connection);
     places.add(place);
     let isBrisk = true;

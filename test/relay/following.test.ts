@@ -93,26 +93,6 @@ test("the last reply to the first one and all replies to the second one may come
   assert.equal(server.clients.length, 1);
 });
 
-test("one whose envelope is answered together with the dot before it is followed too", async (t) => {
-  const together: Answer = async (client) => {
-    const lines = [];
-    for (let index = 0; index < 3; index++) lines.push(await client.reader.line());
-    client.lines.push(...(lines as string[]));
-    client.write("250 2.0.0 first\r\n250 2.1.0 ok\r\n250 2.1.5 ok\r\n354 go\r\n");
-    while ((await client.reader.line()) !== ".");
-    client.lines.push(".");
-    await client.reader.atLeast(1);
-    return "250 2.0.0 second";
-  };
-  const { server, relay } = await proven(t, { dots: [onceFollowed(together)] });
-  const session = await sessionOf(relay);
-  const first = session.send(mail, { isLast: true }).finally(() => session.release());
-  const others = [sendOnce(relay), sendOnce(relay)];
-  const sent = await Promise.all([first, ...others]);
-  assert.deepEqual(sent.flatMap(({ outcomes }) => outcomes).map(told), ["accepted 250", "accepted 250", "accepted 250"]);
-  assert.equal(server.clients.length, 1);
-});
-
 test("a relay that answers 503 to the envelope gets it again in its own time, and none behind a dot any more", async (t) => {
   let early = true;
   const objecting = () => (early ? "503 5.5.1 nested MAIL" : "250 ok");
