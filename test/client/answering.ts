@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { TestContext } from "node:test";
 import { type ClientOptions, createClient, type PosternClient } from "../../src/client/client.ts";
+import { resetSocket } from "../support/resetSocket.ts";
 
 export type Asked = { method: string; path: string; headers: IncomingHttpHeaders; body: string };
 /** A status and JSON, or whatever a test does with the response itself; `cut` breaks the connection. */
@@ -37,7 +38,7 @@ export async function startAnswering(
 function perform(act: Act, response: ServerResponse): void {
   if (act === "hang") return;
   if (typeof act === "function" || act === "cut") {
-    if (act === "cut") response.socket?.resetAndDestroy();
+    if (act === "cut") resetSocket(response.socket);
     else act(response);
     return;
   }

@@ -1,5 +1,6 @@
 // An SMTP server whose every byte and pause is the test's: for relays that break off, fall silent, trickle, or talk nonsense.
 import { createServer, type Socket } from "node:net";
+import { resetSocket } from "../support/resetSocket.ts";
 import { type SmtpReader, smtpReader } from "../support/smtpReader.ts";
 
 export type RawClient = {
@@ -49,7 +50,7 @@ export async function startRawRelay(answers: Answers | ((number: number) => Answ
       lines: [],
       accepted: 0,
       write: (text) => void (socket.destroyed || socket.write(text)),
-      cut: () => void socket.resetAndDestroy(),
+      cut: () => resetSocket(socket),
     };
     clients.push(client);
     void converse(client, typeof answers === "function" ? answers(client.number) : answers);

@@ -1,6 +1,7 @@
 // A TCP proxy between two parts of the system, to break what lies between them: cut, silent, refusing, or losing the replies.
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { freePort } from "./freePort.ts";
+import { resetSocket } from "./resetSocket.ts";
 
 export type TcpProxy = {
   readonly host: "127.0.0.1";
@@ -63,8 +64,7 @@ export async function startProxy(options: { target: { host?: string; port: numbe
   const end = (pair: Pair, how: "reset" | "close") => {
     pairs.delete(pair);
     for (const socket of [pair.client, pair.target]) {
-      // libuv refuses to reset a socket whose end is on its way, and Node 20 then never closes it: the process spins at its exit.
-      if (how === "reset" && !socket?.writableEnded) socket?.resetAndDestroy();
+      if (how === "reset") resetSocket(socket);
       else socket?.destroy();
     }
   };

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { createSecureContext, TLSSocket } from "node:tls";
 import type { Certificate } from "./certificate.ts";
 import { headerOf } from "./mailHeader.ts";
+import { resetSocket } from "./resetSocket.ts";
 import { type SmtpReader, smtpReader } from "./smtpReader.ts";
 
 /**
@@ -81,7 +82,7 @@ export async function converse(options: {
     const { reply = usual, delayMs = 0, until, cut = false, hang = false } = inFull(step);
     await until;
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs).unref());
-    if (cut) connection.secure ? socket.destroy() : socket.resetAndDestroy();
+    if (cut) connection.secure ? socket.destroy() : resetSocket(socket);
     if (cut || hang || socket.destroyed) return false;
     const isLast = reply.startsWith("421") || reply.startsWith("221");
     if (isLast) socket.end(`${reply}\r\n`);

@@ -4,6 +4,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from "nod
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Webhook, WebhookVerificationError } from "standardwebhooks";
+import { resetSocket } from "./resetSocket.ts";
 import { waitFor } from "./waitFor.ts";
 
 export type ReceivedRequest = {
@@ -107,7 +108,7 @@ export function verifyRequest({ headers, body, at }: ReceivedRequest, secret: st
 async function respond(response: ServerResponse, answer: Answer): Promise<void> {
   const { status = 204, headers = {}, body = "", delayMs = 0, hang = false, cut = false, hugeBodyBytes = 0 } = answer;
   if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs).unref());
-  if (cut) response.socket?.resetAndDestroy();
+  if (cut) resetSocket(response.socket);
   if (cut || hang || response.destroyed) return;
   response.writeHead(status, headers);
   await pipeline(Readable.from(bodyOf(body, hugeBodyBytes)), response).catch(() => {
