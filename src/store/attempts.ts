@@ -103,6 +103,8 @@ export function createAttempts({ redis, keys }: Connection, settings: AttemptSet
     if (known) return known;
     const ask = createCoalescer<ClaimEntry, ClaimAnswer>({
       bytesOf: () => 0,
+      // Each has a connection in hand, which rests meanwhile.
+      partialMax: 2,
       run: async (entries) => {
         const claimed = runForEach(
           redis,

@@ -6,6 +6,8 @@ export type CoalescerOptions<Entry, Answer> = {
   countMax?: number;
   /** Their octets together at most; one entry may be larger. Default 256 KiB. */
   bytesMax?: number;
+  /** So many calls are under way before one that is not full waits; default 1. With more, an asker waits less, and a call carries less. */
+  partialMax?: number;
   bytesOf(entry: Entry): number;
   run(entries: Entry[]): Promise<(Answer | Error)[]>;
 };
@@ -24,7 +26,7 @@ const underWayMax = 3;
  * an entry that comes alone waits for nothing. Rejects with its own fault, or with that of its call.
  */
 export function createCoalescer<Entry, Answer>(options: CoalescerOptions<Entry, Answer>) {
-  const { countMax = usualCountMax, bytesMax = usualBytesMax, bytesOf, run } = options;
+  const { countMax = usualCountMax, bytesMax = usualBytesMax, partialMax = 1, bytesOf, run } = options;
   let waiting: Waiting<Entry, Answer>[] = [];
   let underWay = 0;
   let isDue = false;
@@ -41,7 +43,7 @@ export function createCoalescer<Entry, Answer>(options: CoalescerOptions<Entry, 
 
   function begin(): void {
     if (isDue || waiting.length === 0 || underWay >= underWayMax) return;
-    if (underWay > 0 && nextCount() === waiting.length && waiting.length < countMax) return;
+    if (underWay >= partialMax && nextCount() === waiting.length && waiting.length < countMax) return;
     isDue = true;
     // Behind everything that has arrived in this turn, on whatever connection.
     setImmediate(leave);

@@ -5,7 +5,7 @@ import { createCoalescer } from "../../src/store/coalesce.ts";
 type Call = { entries: number[]; answer(): void; fail(error: Error): void };
 
 /** A coalescer whose calls are answered by hand: each entry with its double, and `-1` with a fault of its own. */
-function start(limits: { countMax?: number; bytesMax?: number } = {}) {
+function start(limits: { countMax?: number; bytesMax?: number; partialMax?: number } = {}) {
   const calls: Call[] = [];
   const ask = createCoalescer<number, number>({
     ...{ countMax: 8, bytesMax: 1_000, ...limits },
@@ -97,6 +97,26 @@ test("a full call does not wait for the one before it, but no more than three ar
     await turn();
   }
   assert.equal((await Promise.all(asked)).length, 9);
+});
+
+test("where two calls may be under way before one waits, the third one waits", async () => {
+  const { ask, calls } = start({ partialMax: 2 });
+  const asked = [ask(1)];
+  await turn();
+  asked.push(ask(2), ask(3));
+  await turn();
+  asked.push(ask(4));
+  await turn();
+  assert.deepEqual(
+    calls.map(({ entries }) => entries),
+    [[1], [2, 3]],
+  );
+  calls[1]?.answer();
+  await Promise.all(asked.slice(1, 3));
+  await turn();
+  assert.deepEqual(calls[2]?.entries, [4]);
+  for (const call of calls) call.answer();
+  assert.deepEqual(await Promise.all(asked), [2, 4, 6, 8]);
 });
 
 test("one entry's fault touches no other", async () => {
